@@ -1,0 +1,171 @@
+// The shape of the configuration: every key, what it may hold, and what it holds when nobody says.
+import { z } from 'zod';
+import { parseHost, parseHostPort, parseListen, parseOutbound } from './address.ts';
+import { parsePhrases } from './phrases.ts';
+import { parseDuration, parseSize, type TimeUnit } from './units.ts';
+
+/** Reads one value; a refusal's message says what was expected, as in "X is not <expected>". */
+function value<T>(expected: string, read: (raw: unknown) => T | undefined) {
+  return z.unknown().transform((raw, context): T => {
+    const result = read(raw);
+    if (result !== undefined) return result;
+    context.addIssue({ code: 'custom', message: expected, params: { raw } });
+    return z.NEVER;
+  });
+}
+
+/** A list may be written as one value, or as one text with commas. */
+function list<T>(expected: string, read: (raw: string) => T | undefined) {
+  const all = z.array(value(expected, (raw) => (typeof raw === 'string' ? read(raw.trim()) : undefined)));
+  return z.preprocess((raw) => {
+    if (typeof raw !== 'string') return raw === null ? [] : raw;
+    return raw.split(',').filter((part) => part.trim() !== '');
+  }, all);
+}
+
+function oneOf<const T extends readonly (string | number)[]>(...choices: T) {
+  return value(`one of ${choices.join(', ')}`, (raw): T[number] | undefined =>
+    choices.find((choice) => String(choice) === String(raw)),
+  );
+}
+
+function whole(min: number, max: number) {
+  return value(`a whole number from ${min} to ${max}`, (raw) =>
+    within(Number(raw === '' ? Number.NaN : raw), min, max),
+  );
+}
+
+function duration(unit: TimeUnit, min: number, max: number) {
+  const plain = unit === 's' ? 'seconds' : 'milliseconds';
+  return value(`a time of ${min} to ${max} ${plain}, such as 5s, 2m, 12h or ${min}`, (raw) =>
+    within(parseDuration(raw, unit) ?? Number.NaN, min, max),
+  );
+}
+
+function size(min: number) {
+  return value(`a size of at least ${min} bytes, such as 512KB or 10MB`, (raw) =>
+    within(parseSize(raw) ?? Number.NaN, min, Number.MAX_SAFE_INTEGER),
+  );
+}
+
+function within(n: number, min: number, max: number): number | undefined {
+  return Number.isInteger(n) && n >= min && n <= max ? n : undefined;
+}
+
+const flag = value('yes or no', (raw) => {
+  const word = String(raw).toLowerCase();
+  if (['true', 'yes', 'on', '1'].includes(word)) return true;
+  return ['false', 'no', 'off', '0'].includes(word) ? false : undefined;
+});
+
+const HALF_A_DAY = '12h';
+const LONGEST = 30 * 86_400_000;
+
+const registrar = z
+  .strictObject({
+    /** Seconds a binding lasts when the phone names none. */
+    defaultExpires: duration('s', 1, 86_400_000).prefault(3600),
+    /** Seconds; less is answered 423 with Min-Expires. */
+    minExpires: duration('s', 1, 3600).prefault(60),
+    /** Seconds; more is cut to this. */
+    maxExpires: duration('s', 1, 86_400_000).prefault(7200),
+    /** Bindings one AOR may have. */
+    maxContacts: whole(1, 1000).prefault(30),
+  })
+  .superRefine((it, context) => {
+    if (it.maxExpires >= it.minExpires) return;
+    const message = `minExpires (${it.minExpires}) or more`;
+    context.addIssue({ code: 'custom', path: ['maxExpires'], message, params: { raw: it.maxExpires } });
+  })
+  // whoever sets only a narrow maximum or a high minimum means the default to stay between them
+  .transform((it) => ({
+    ...it,
+    defaultExpires: Math.min(Math.max(it.defaultExpires, it.minExpires), it.maxExpires),
+  }));
+
+/** All in milliseconds. */
+const timers = z.strictObject({
+  /** RFC 3261 §17.1.1.1. */
+  t1: duration('ms', 1, 60_000).prefault('500ms'),
+  t2: duration('ms', 1, 600_000).prefault('4s'),
+  t4: duration('ms', 0, 600_000).prefault('5s'),
+  /** Timer C: how long a callee may ring. RFC 3261 §16.6 step 11 wants more than three minutes. */
+  ring: duration('ms', 1, LONGEST).prefault('181s'),
+  /** How long a CANCELled call waits for a phone that never spoke. */
+  cancel: duration('ms', 1, LONGEST).prefault('5s'),
+  /** How long a challenged or redirected caller has to try again. */
+  retry: duration('ms', 1, LONGEST).prefault('32s'),
+  /** How long one step of a serial fork (contacts of equal q) rings before the next is tried. */
+  serial: duration('ms', 1, LONGEST).prefault('30s'),
+  /** The longest a confirmed call may stay silent before it is given up. */
+  life: duration('ms', 1, LONGEST).prefault(HALF_A_DAY),
+  /** How long a transfer's result may come after the BYE. RFC 5057. */
+  usage: duration('ms', 1, LONGEST).prefault('3m'),
+  /** How long a subscription lives when nobody names its Expires. */
+  subscription: duration('ms', 1, LONGEST).prefault('1h'),
+});
+
+const journal = z.strictObject({
+  /** Wording of the diary: the classic texts, or corrected English. */
+  style: oneOf('classic', 'plain').prefault('classic'),
+  /** What journal.ndjson holds: a record at each call's end, or every transition as well. */
+  detail: oneOf('calls', 'transitions').prefault('transitions'),
+  /** Bytes at which a journal file is rotated. */
+  maxSize: size(10_000).prefault('50MB'),
+  /** Rotated files kept of each. */
+  keep: whole(0, 1000).prefault(5),
+});
+
+const log = z.strictObject({
+  level: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent').prefault('info'),
+  /** `auto`: pretty on a terminal, JSON elsewhere. */
+  format: oneOf('auto', 'json', 'pretty').prefault('auto'),
+});
+
+const limits = z.strictObject({
+  /** Calls alive at once; a further one is answered 503. */
+  calls: whole(1, 10_000_000).prefault(100_000),
+  /** Bindings of all AORs together; a further one is answered 503. */
+  bindings: whole(1, 10_000_000).prefault(100_000),
+  /** Transactions alive at once, lingering ones included; a further one is answered 503. */
+  transactions: whole(1, 100_000_000).prefault(1_000_000),
+});
+
+export const configSchema = z.strictObject({
+  listen: list('udp:HOST:PORT or udp:[IPV6]:PORT', parseListen)
+    .refine((all) => all.length > 0, { message: 'at least one address, such as udp:0.0.0.0:5060' })
+    .prefault(['udp:0.0.0.0:5060', 'udp:[::]:5060']),
+  /** Hosts whose AORs are ours. Empty: the addresses listened on and the host's names. */
+  domains: list('a host name or an IP address', parseHost).prefault([]),
+  /** What goes into Via and Record-Route. undefined: found out from the addresses listened on. */
+  advertise: value('HOST or HOST:PORT', (raw) => parseHostPort(String(raw))).optional(),
+  /** Folder for all that is kept. */
+  data: value('a folder', (raw) => (typeof raw === 'string' && raw !== '' ? raw : undefined)).prefault(
+    './callchart-data',
+  ),
+  /** May public source addresses register and call? */
+  open: flag.prefault(false),
+  callers: oneOf('any', 'registered').prefault('any'),
+  /** Answer to a call for somebody of ours who is not registered. */
+  unavailable: oneOf(480, 404).prefault(480),
+  outbound: list('HOST, HOST:PORT, *.DOMAIN or NETWORK/BITS', parseOutbound).prefault([]),
+  /** Where a registered Contact leads. `auto`: Contact when it names the source's address, else the flow. */
+  contactRouting: oneOf('auto', 'contact', 'flow').prefault('auto'),
+  registrar: registrar.prefault({}),
+  timers: timers.prefault({}),
+  /** Words of our own responses, by status; `preset` first, then single codes. */
+  phrases: value(
+    '`classic`, or a map such as {200: "OK - pohoda"} of codes 100-699 to words on one line',
+    parsePhrases,
+  ).prefault({}),
+  journal: journal.prefault({}),
+  log: log.prefault({}),
+  limits: limits.prefault({}),
+});
+
+export type Config = z.output<typeof configSchema>;
+
+/** What holds when nothing is configured. */
+export function defaultConfig(): Config {
+  return configSchema.parse({});
+}
