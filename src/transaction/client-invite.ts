@@ -1,0 +1,164 @@
+// An INVITE client transaction at work: carries out what its table says.
+import type { HeaderLine, SipRequest, SipResponse } from '../sip/message.ts';
+import { makeAck, makeCancel } from '../sip/reply.ts';
+import { serialize } from '../sip/serialize.ts';
+import type { Flow } from '../transport/flow.ts';
+import { type Action, clientInvite, type Event, type State } from './client-invite-table.ts';
+import { ClientNonInvite } from './client-non-invite.ts';
+import type { Host } from './host.ts';
+import { keep, Lingering, RequestReleased } from './lingering.ts';
+import type { ClientTransaction, ClientUser } from './transaction.ts';
+
+export class ClientInvite extends Lingering implements ClientTransaction {
+  readonly branch: string;
+  state: State = 'calling';
+  provisional = false;
+  #request: SipRequest | undefined;
+  #user: ClientUser | undefined;
+  /** The ACK that a retransmitted final response gets. */
+  #ack = '';
+
+  constructor(host: Host, request: SipRequest, flow: Flow, user: ClientUser) {
+    super(host, flow);
+    this.branch = request.via.branch ?? '';
+    this.#request = request;
+    this.#user = user;
+  }
+
+  get method(): string {
+    return 'INVITE';
+  }
+
+  get request(): SipRequest {
+    if (this.#request === undefined) throw new RequestReleased(this.method);
+    return this.#request;
+  }
+
+  begin(): void {
+    const { clientInvites } = this.host;
+    clientInvites.get(this.branch)?.displace();
+    clientInvites.set(this.branch, this);
+    this.startResending();
+    this.#send(serialize(this.request));
+  }
+
+  receive(response: SipResponse, flow: Flow): void {
+    if (response.status < 200) this.#step('response.provisional', response, flow);
+    else if (response.status < 300) this.#step('response.success', response, flow);
+    else this.#step('response.failure', response, flow);
+  }
+
+  cancel(headers?: readonly HeaderLine[]): void {
+    this.#step('cancel', undefined, undefined, headers);
+  }
+
+  abandon(): void {
+    this.#user = undefined;
+    this.#step('abandon');
+  }
+
+  /** Another transaction takes the branch. */
+  displace(): void {
+    const user = this.state === 'accepted' || this.state === 'completed' ? undefined : this.#user;
+    this.#enter('terminated');
+    user?.onTransportFailed(this);
+    this.#release();
+  }
+
+  override expire(): void {
+    this.#step(this.#timer());
+  }
+
+  #timer(): Event {
+    switch (this.state) {
+      case 'calling':
+        return this.gaveUp ? 'timer.b' : 'timer.a';
+      case 'accepted':
+        return 'timer.m';
+      case 'completed':
+        return 'timer.d';
+      default:
+        return 'timer.cancelled';
+    }
+  }
+
+  #step(event: Event, response?: SipResponse, flow?: Flow, headers?: readonly HeaderLine[]): void {
+    const arrow = clientInvite[this.state][event];
+    if (arrow === undefined) return;
+    const to = arrow[0];
+    if (to !== this.state) this.#enter(to);
+    for (let i = 1; i < arrow.length; i++) this.#do(arrow[i] as Action, response, flow, headers);
+    if (this.state === 'accepted' || this.state === 'completed') this.#request = undefined;
+    else if (this.state === 'terminated') this.#release();
+  }
+
+  #enter(state: State): void {
+    this.state = state;
+    if (state !== 'terminated') return;
+    this.stopWaiting();
+    this.host.clientInvites.delete(this.branch);
+  }
+
+  #release(): void {
+    this.#request = undefined;
+    this.#user = undefined;
+    this.#ack = '';
+  }
+
+  #do(action: Action, response?: SipResponse, flow?: Flow, headers?: readonly HeaderLine[]): void {
+    switch (action) {
+      case 'tell':
+        if (response === undefined || flow === undefined) break;
+        if (response.status < 200) this.provisional = true;
+        this.#user?.onResponse(this, response, flow);
+        break;
+      case 'tellTimeout':
+        this.#user?.onTimeout(this);
+        break;
+      case 'tellTransportFailed':
+        this.#user?.onTransportFailed(this);
+        break;
+      case 'sendAgain':
+        this.#send(serialize(this.request));
+        break;
+      case 'restartA':
+        this.resendAfter(this.interval * 2);
+        break;
+      case 'stopAB':
+        this.stopWaiting();
+        break;
+      case 'ack':
+        if (response !== undefined) this.#sendAck(response);
+        break;
+      case 'ackAgain':
+        this.sendKept(this.#ack);
+        break;
+      case 'startD':
+        this.wait(this.host.durations.d);
+        break;
+      case 'startM':
+      case 'waitForFinal':
+        this.wait(this.host.durations.giveUp);
+        break;
+      case 'sendCancel':
+        this.#sendCancel(headers);
+        break;
+    }
+  }
+
+  #sendAck(response: SipResponse): void {
+    const bytes = serialize(makeAck(this.request, response));
+    this.#ack = keep(bytes);
+    this.#send(bytes);
+  }
+
+  #sendCancel(headers: readonly HeaderLine[] = []): void {
+    const cancel = makeCancel(this.request);
+    cancel.headers.push(...headers);
+    new ClientNonInvite(this.host, cancel, this.flow).begin();
+  }
+
+  #send(bytes: Buffer): void {
+    this.host.send(bytes, this.flow, () => this.#step('transport.failed'));
+  }
+}

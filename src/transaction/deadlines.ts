@@ -1,0 +1,105 @@
+// Timers of a few fixed durations for very many owners: one queue for each duration, one clock timer for each queue.
+import type { Clock, Timer } from '../time/clock.ts';
+
+/** An owner carries the links of its queue itself, and so has one deadline at a time. */
+export abstract class Timed {
+  due = 0;
+  previous: Timed | undefined = undefined;
+  next: Timed | undefined = undefined;
+
+  /** The deadline has come. */
+  abstract expire(): void;
+}
+
+/** Starting and stopping move a few pointers; a deadline that is stopped in time never meets the clock. */
+export class Deadlines {
+  readonly #clock: Clock;
+  readonly #queues = new Map<number, Queue>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Sets the deadline of `owner` to `ms` (at least 1) from now, in place of the one it had. */
+  start(owner: Timed, ms: number): void {
+    this.stop(owner);
+    const duration = Math.max(1, ms);
+    let queue = this.#queues.get(duration);
+    if (queue === undefined) {
+      queue = new Queue(this.#clock, duration);
+      this.#queues.set(duration, queue);
+    }
+    queue.append(owner);
+  }
+
+  stop(owner: Timed): void {
+    const { previous, next } = owner;
+    if (previous === undefined || next === undefined) return;
+    previous.next = next;
+    next.previous = previous;
+    owner.previous = undefined;
+    owner.next = undefined;
+  }
+
+  /** Stops the clock; no deadline comes any more. */
+  clear(): void {
+    for (const queue of this.#queues.values()) queue.clear();
+    this.#queues.clear();
+  }
+}
+
+/** A ring of owners in order of deadline, closed by the queue itself. */
+class Queue extends Timed {
+  readonly #clock: Clock;
+  readonly #duration: number;
+  /** Set while a tick is due or being handled: the tick itself sees to the next one. */
+  #timer: Timer | undefined;
+  readonly #tick = (): void => this.expire();
+
+  constructor(clock: Clock, duration: number) {
+    super();
+    this.#clock = clock;
+    this.#duration = duration;
+    this.previous = this;
+    this.next = this;
+  }
+
+  append(owner: Timed): void {
+    const last = this.previous ?? this;
+    owner.due = this.#clock.now() + this.#duration;
+    owner.previous = last;
+    owner.next = this;
+    last.next = owner;
+    this.previous = owner;
+    this.#timer ??= this.#clock.after(this.#duration, this.#tick);
+  }
+
+  override expire(): void {
+    try {
+      for (let first = this.#first(); first !== undefined; first = this.#first()) {
+        if (first.due > this.#clock.now()) break;
+        this.#remove(first);
+        first.expire();
+      }
+    } finally {
+      const first = this.#first();
+      this.#timer = first && this.#clock.after(first.due - this.#clock.now(), this.#tick);
+    }
+  }
+
+  clear(): void {
+    this.#timer?.cancel();
+    for (let first = this.#first(); first !== undefined; first = this.#first()) this.#remove(first);
+  }
+
+  #first(): Timed | undefined {
+    return this.next === this ? undefined : this.next;
+  }
+
+  #remove(owner: Timed): void {
+    this.next = owner.next;
+    if (owner.next !== undefined) owner.next.previous = this;
+    owner.previous = undefined;
+    owner.next = undefined;
+  }
+}

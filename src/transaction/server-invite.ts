@@ -1,0 +1,115 @@
+// An INVITE server transaction at work: carries out what its table says.
+import type { SipRequest, SipResponse } from '../sip/message.ts';
+import { makeResponse } from '../sip/reply.ts';
+import { serialize } from '../sip/serialize.ts';
+import type { Flow } from '../transport/flow.ts';
+import type { Host } from './host.ts';
+import { keep, Lingering, RequestReleased } from './lingering.ts';
+import { type Action, type Event, type State, serverInvite } from './server-invite-table.ts';
+import type { ServerTransaction } from './transaction.ts';
+
+export class ServerInvite extends Lingering implements ServerTransaction {
+  readonly key: string;
+  state: State = 'proceeding';
+  finalStatus = 0;
+  #request: SipRequest | undefined;
+  /** The response that a retransmitted INVITE gets. */
+  #last = '';
+
+  constructor(host: Host, key: string, request: SipRequest, flow: Flow) {
+    super(host, flow);
+    this.key = key;
+    this.#request = request;
+  }
+
+  get method(): string {
+    return 'INVITE';
+  }
+
+  get request(): SipRequest {
+    if (this.#request === undefined) throw new RequestReleased(this.method);
+    return this.#request;
+  }
+
+  /** Enters the table of transactions and sends 100 Trying. */
+  begin(): void {
+    this.host.serverInvites.set(this.key, this);
+    this.respond(makeResponse(this.request, 100, this.host.reason(100)));
+  }
+
+  respond(response: SipResponse): void {
+    if (response.status < 200) this.#step('respond.provisional', response);
+    else if (response.status < 300) this.#step('respond.success', response);
+    else this.#step('respond.failure', response);
+  }
+
+  abandon(): void {
+    this.#step('abandon');
+  }
+
+  receiveAgain(): void {
+    this.#step('request.again');
+  }
+
+  receiveAck(ack: SipRequest, flow: Flow): void {
+    this.#step('request.ack', ack, flow);
+  }
+
+  override expire(): void {
+    if (this.state === 'completed') this.#step(this.gaveUp ? 'timer.h' : 'timer.g');
+    else this.#step(this.state === 'confirmed' ? 'timer.i' : 'timer.l');
+  }
+
+  #step(event: Event, message?: SipRequest | SipResponse, flow?: Flow): void {
+    const arrow = serverInvite[this.state][event];
+    if (arrow === undefined) return;
+    const to = arrow[0];
+    if (to !== this.state) this.#enter(to);
+    for (let i = 1; i < arrow.length; i++) this.#do(arrow[i] as Action, message, flow);
+  }
+
+  #enter(state: State): void {
+    this.state = state;
+    this.#request = undefined;
+    if (state !== 'completed') this.#last = '';
+    if (state !== 'terminated') return;
+    this.stopWaiting();
+    this.host.serverInvites.delete(this.key);
+  }
+
+  #do(action: Action, message?: SipRequest | SipResponse, flow?: Flow): void {
+    const { t2, t4, giveUp } = this.host.durations;
+    switch (action) {
+      case 'send':
+        if (message?.kind === 'response') this.#send(message);
+        break;
+      case 'sendAgain':
+        this.sendKept(this.#last);
+        break;
+      case 'passAck':
+        if (message?.kind === 'request' && flow !== undefined) this.host.user.onAck(message, flow);
+        break;
+      case 'startG':
+        this.startResending();
+        break;
+      case 'restartG':
+        this.resendAfter(Math.min(this.interval * 2, t2));
+        break;
+      case 'startI':
+        this.wait(t4);
+        break;
+      case 'startL':
+        this.wait(giveUp);
+        break;
+    }
+  }
+
+  #send(response: SipResponse): void {
+    const bytes = serialize(response);
+    const { status } = response;
+    if (status >= 200 && this.finalStatus === 0) this.finalStatus = status;
+    if (this.state === 'proceeding' || (this.state === 'completed' && status >= 300))
+      this.#last = keep(bytes);
+    this.host.send(bytes, this.flow);
+  }
+}
