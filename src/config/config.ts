@@ -1,7 +1,7 @@
 // The shape of the configuration: every key, what it may hold, and what it holds when nobody says.
 import { z } from 'zod';
 import { parseHost, parseHostPort, parseListen, parseOutbound } from './address.ts';
-import { parsePhrases } from './phrases.ts';
+import { isPhrase } from './phrases.ts';
 import { parseDuration, parseSize, type TimeUnit } from './units.ts';
 
 /** Reads one value; a refusal's message says what was expected, as in "X is not <expected>". */
@@ -105,6 +105,22 @@ const timers = z.strictObject({
   subscription: duration('ms', 1, LONGEST).prefault('1h'),
 });
 
+const phrases = z.preprocess(
+  // a preset's name stands for the preset alone
+  (raw) => (typeof raw === 'string' ? { preset: raw } : raw),
+  z
+    .object({ preset: oneOf('standard', 'classic').prefault('standard') })
+    .catchall(value('words for a status line (one line of at most 200 characters)', wordsOf))
+    .superRefine((it, context) => {
+      for (const code of Object.keys(it).filter((key) => key !== 'preset' && !/^[1-6]\d\d$/.test(key)))
+        context.addIssue({ code: 'unrecognized_keys', keys: [code], input: it });
+    }),
+);
+
+function wordsOf(raw: unknown): string | undefined {
+  return typeof raw === 'string' && isPhrase(raw) ? raw : undefined;
+}
+
 const journal = z.strictObject({
   /** Wording of the diary: the classic texts, or corrected English. */
   style: oneOf('classic', 'plain').prefault('classic'),
@@ -154,10 +170,7 @@ export const configSchema = z.strictObject({
   registrar: registrar.prefault({}),
   timers: timers.prefault({}),
   /** Words of our own responses, by status; `preset` first, then single codes. */
-  phrases: value(
-    '`classic`, or a map such as {200: "OK - pohoda"} of codes 100-699 to words on one line',
-    parsePhrases,
-  ).prefault({}),
+  phrases: phrases.prefault({}),
   journal: journal.prefault({}),
   log: log.prefault({}),
   limits: limits.prefault({}),

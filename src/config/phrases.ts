@@ -23,22 +23,6 @@ const CLASSIC: Readonly<Record<string, string>> = {
   503: 'Mam toho teraz vela',
 };
 
-/** A preset's name, or a map (also written as YAML's `{200: "..."}`, already parsed). undefined: neither, or a bad phrase. */
-export function parsePhrases(raw: unknown): Phrases | undefined {
-  if (raw === 'classic' || raw === 'standard') return { preset: raw };
-  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return undefined;
-  const phrases: Record<string, string> & { preset: Phrases['preset'] } = { preset: 'standard' };
-  for (const [code, words] of Object.entries(raw)) {
-    if (code === 'preset') {
-      if (words !== 'classic' && words !== 'standard') return undefined;
-      phrases.preset = words;
-    } else if (/^[1-6]\d\d$/.test(code) && typeof words === 'string' && isPhrase(words))
-      phrases[code] = words;
-    else return undefined;
-  }
-  return phrases;
-}
-
 /**
  * The reason for a status, as a latin1 string of UTF-8 bytes (as messages hold their text).
  * `standard` is asked for codes that have no words of their own.
@@ -55,6 +39,6 @@ export function phraseBook(
 }
 
 /** One line of printable text; RFC 3261 §25.1 Reason-Phrase. */
-function isPhrase(words: string): boolean {
+export function isPhrase(words: string): boolean {
   return words.length <= 200 && !/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(words);
 }

@@ -1,0 +1,282 @@
+// The table of options: for each configuration key its flag, its words of help, and how its value is written.
+import { formatHostPort, formatListen, formatOutbound } from './address.ts';
+import type { Config } from './config.ts';
+import { formatDuration, formatSize } from './units.ts';
+
+export interface Option {
+  /** Where it stands in the YAML file: `timers.t1`. */
+  readonly path: string;
+  /** Without dashes; the environment's name is made from it. */
+  readonly flag: string;
+  /** What the flag takes; undefined: nothing, it is a switch. */
+  readonly takes: string | undefined;
+  readonly repeatable: boolean;
+  readonly group: string;
+  /** What it does; for numbers also what a plain one means. */
+  readonly help: string;
+  /** The value as one would write it in YAML. undefined: not set. */
+  readonly show: (config: Config) => Written;
+}
+
+export type Written =
+  | string
+  | number
+  | boolean
+  | readonly string[]
+  | Readonly<Record<string, string>>
+  | undefined;
+
+/** `--log-level` is `CALLCHART_LOG_LEVEL`. */
+export function envName(flag: string): string {
+  return `CALLCHART_${flag.toUpperCase().replaceAll('-', '_')}`;
+}
+
+type Row = readonly [
+  path: string,
+  flag: string,
+  takes: string | undefined,
+  help: string,
+  show: Option['show'],
+];
+
+const MS = 'plain number: milliseconds';
+const SECONDS = 'plain number: seconds';
+
+const network: readonly Row[] = [
+  ['listen', 'listen', 'udp:HOST:PORT...', 'where to listen', (c) => c.listen.map(formatListen)],
+  [
+    'domains',
+    'domain',
+    'HOST...',
+    'whose users are ours; empty: the addresses listened on and the host names',
+    (c) => c.domains,
+  ],
+  [
+    'advertise',
+    'advertise',
+    'HOST[:PORT]',
+    'how others reach this server; empty: found out',
+    (c) => c.advertise && formatHostPort(c.advertise),
+  ],
+  ['data', 'data', 'FOLDER', 'folder for the journal and all else that is kept', (c) => c.data],
+];
+
+const rules: readonly Row[] = [
+  [
+    'open',
+    'open',
+    undefined,
+    'let public source addresses register and call, without a password',
+    (c) => c.open,
+  ],
+  ['callers', 'callers', 'any|registered', 'who may call', (c) => c.callers],
+  [
+    'unavailable',
+    'unavailable',
+    '480|404',
+    'the answer to a call for somebody of ours who is not registered',
+    (c) => c.unavailable,
+  ],
+  [
+    'outbound',
+    'outbound',
+    'HOST...',
+    'where requests may go that concern nobody of ours: HOST, HOST:PORT, *.DOMAIN, NETWORK/BITS',
+    (c) => c.outbound.map(formatOutbound),
+  ],
+  [
+    'contactRouting',
+    'contact-routing',
+    'auto|contact|flow',
+    'where a registered phone is called: at its Contact, at the address it registered from, or whichever is right',
+    (c) => c.contactRouting,
+  ],
+  [
+    'phrases',
+    'phrases',
+    'PRESET|MAP',
+    'words of our own responses: standard, classic, or a map such as {200: "OK - pohoda"}',
+    (c) => writtenPhrases(c.phrases),
+  ],
+];
+
+const registrar: readonly Row[] = [
+  [
+    'registrar.defaultExpires',
+    'default-expires',
+    'TIME',
+    `how long a registration lasts when the phone names no time (${SECONDS})`,
+    (c) => formatDuration(c.registrar.defaultExpires, 's'),
+  ],
+  [
+    'registrar.minExpires',
+    'min-expires',
+    'TIME',
+    `less is refused with 423 (${SECONDS})`,
+    (c) => formatDuration(c.registrar.minExpires, 's'),
+  ],
+  [
+    'registrar.maxExpires',
+    'max-expires',
+    'TIME',
+    `more is cut to this (${SECONDS})`,
+    (c) => formatDuration(c.registrar.maxExpires, 's'),
+  ],
+  [
+    'registrar.maxContacts',
+    'max-contacts',
+    'COUNT',
+    'phones one user may register',
+    (c) => c.registrar.maxContacts,
+  ],
+];
+
+const timers: readonly Row[] = [
+  [
+    'timers.t1',
+    't1',
+    'TIME',
+    `RFC 3261 T1: the first retransmission; 64 of them give up (${MS})`,
+    (c) => ms(c.timers.t1),
+  ],
+  [
+    'timers.t2',
+    't2',
+    'TIME',
+    `RFC 3261 T2: the longest step between retransmissions (${MS})`,
+    (c) => ms(c.timers.t2),
+  ],
+  [
+    'timers.t4',
+    't4',
+    'TIME',
+    `RFC 3261 T4: how long a message stays in the network (${MS})`,
+    (c) => ms(c.timers.t4),
+  ],
+  [
+    'timers.ring',
+    'timer-ring',
+    'TIME',
+    `Timer C: how long a phone may ring; RFC 3261 wants more than 3 minutes (${MS})`,
+    (c) => ms(c.timers.ring),
+  ],
+  [
+    'timers.cancel',
+    'timer-cancel',
+    'TIME',
+    `how long a cancelled call waits for a phone that never spoke (${MS})`,
+    (c) => ms(c.timers.cancel),
+  ],
+  [
+    'timers.retry',
+    'timer-retry',
+    'TIME',
+    `how long a challenged or redirected caller has to call again (${MS})`,
+    (c) => ms(c.timers.retry),
+  ],
+  [
+    'timers.serial',
+    'timer-serial',
+    'TIME',
+    `how long contacts of one q ring before the next q is tried (${MS})`,
+    (c) => ms(c.timers.serial),
+  ],
+  [
+    'timers.life',
+    'timer-life',
+    'TIME',
+    `the longest a call may stay silent before it is given up (${MS})`,
+    (c) => ms(c.timers.life),
+  ],
+  [
+    'timers.usage',
+    'timer-usage',
+    'TIME',
+    `how long after the BYE a transfer's result may come (${MS})`,
+    (c) => ms(c.timers.usage),
+  ],
+  [
+    'timers.subscription',
+    'timer-subscription',
+    'TIME',
+    `how long a subscription lives when nobody names a time (${MS})`,
+    (c) => ms(c.timers.subscription),
+  ],
+];
+
+const journal: readonly Row[] = [
+  [
+    'journal.style',
+    'journal-style',
+    'classic|plain',
+    'wording of the call diary: the classic texts, or corrected English',
+    (c) => c.journal.style,
+  ],
+  [
+    'journal.detail',
+    'journal-detail',
+    'calls|transitions',
+    'what journal.ndjson holds: a record for each call, or every transition as well',
+    (c) => c.journal.detail,
+  ],
+  [
+    'journal.maxSize',
+    'journal-max-size',
+    'SIZE',
+    'a journal file of this size is rotated (plain number: bytes)',
+    (c) => formatSize(c.journal.maxSize),
+  ],
+  ['journal.keep', 'journal-keep', 'COUNT', 'rotated files kept of each', (c) => c.journal.keep],
+  ['log.level', 'log-level', 'LEVEL', 'trace, debug, info, warn, error, fatal or silent', (c) => c.log.level],
+  [
+    'log.format',
+    'log-format',
+    'auto|json|pretty',
+    'auto: pretty on a terminal, JSON elsewhere',
+    (c) => c.log.format,
+  ],
+];
+
+const limits: readonly Row[] = [
+  ['limits.calls', 'limit-calls', 'COUNT', 'calls alive at once', (c) => c.limits.calls],
+  [
+    'limits.bindings',
+    'limit-bindings',
+    'COUNT',
+    'registrations of all users together',
+    (c) => c.limits.bindings,
+  ],
+  [
+    'limits.transactions',
+    'limit-transactions',
+    'COUNT',
+    'SIP transactions alive at once',
+    (c) => c.limits.transactions,
+  ],
+];
+
+/** Every leaf of the schema, in the order people read about them. */
+export const options: readonly Option[] = [
+  ...rowsOf('Network', network),
+  ...rowsOf('Calls', rules),
+  ...rowsOf('Registrar', registrar),
+  ...rowsOf('Timers', timers),
+  ...rowsOf('Journal and log', journal),
+  ...rowsOf('Limits', limits),
+];
+
+function rowsOf(group: string, rows: readonly Row[]): Option[] {
+  return rows.map(([path, flag, takes, help, show]) => {
+    const repeatable = takes?.endsWith('...') ?? false;
+    return { path, flag, takes: takes?.replace('...', ''), repeatable, group, help, show };
+  });
+}
+
+function ms(value: number): string {
+  return formatDuration(value, 'ms');
+}
+
+/** A preset alone is written by its name. */
+function writtenPhrases(phrases: Config['phrases']): Written {
+  return Object.keys(phrases).length === 1 ? phrases.preset : phrases;
+}

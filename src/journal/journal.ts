@@ -1,0 +1,87 @@
+// The journal: takes every transition as it is delivered, and once a burst writes diary and ndjson, one write each.
+import { join } from 'node:path';
+import type { Config } from '../config/config.ts';
+import { CallRecords } from './call-record.ts';
+import { Diary } from './diary.ts';
+import { NdjsonWriter } from './ndjson.ts';
+import { type FileSystem, type FileTrouble, RotatingFile } from './rotating-file.ts';
+import type { Transition } from './transition.ts';
+import type { ZoneOffset } from './wall-time.ts';
+
+export const DIARY_FILE = 'dennik-hovorov.log';
+export const NDJSON_FILE = 'journal.ndjson';
+
+export interface JournalOptions {
+  /** An existing folder. */
+  readonly folder: string;
+  readonly settings: Config['journal'];
+  /** Once when a file cannot be written, once when it can again. */
+  readonly onTrouble: (trouble: FileTrouble) => void;
+  /** Zone of the diary; the process's own when absent. */
+  readonly zone?: ZoneOffset;
+  readonly fs?: FileSystem;
+  /** Monotonic ms. */
+  readonly now?: () => number;
+}
+
+export class Journal {
+  /** The calls that live. */
+  readonly calls = new CallRecords();
+  readonly diaryPath: string;
+  readonly ndjsonPath: string;
+  readonly #diary: Diary;
+  readonly #writer = new NdjsonWriter();
+  readonly #everything: boolean;
+  readonly #files: readonly [diary: RotatingFile, ndjson: RotatingFile];
+  #diaryLines = '';
+  #ndjsonLines = '';
+
+  constructor(options: JournalOptions) {
+    const { folder, settings, zone, onTrouble, fs, now } = options;
+    this.diaryPath = join(folder, DIARY_FILE);
+    this.ndjsonPath = join(folder, NDJSON_FILE);
+    this.#diary = new Diary({ style: settings.style, zone });
+    this.#everything = settings.detail === 'transitions';
+    const file = (path: string) =>
+      new RotatingFile({
+        path,
+        maxSize: settings.maxSize,
+        keep: settings.keep,
+        onTrouble,
+        ...(fs && { fs }),
+        ...(now && { now }),
+      });
+    this.#files = [file(this.diaryPath), file(this.ndjsonPath)];
+  }
+
+  /** Failed attempts to write since the start. */
+  get failures(): number {
+    return this.#files[0].failures + this.#files[1].failures;
+  }
+
+  /** Writes nothing yet: that is the flush at the end of the burst. Throws nothing. */
+  record(transition: Transition): void {
+    if (transition.notes.length > 0) this.#diaryLines += this.#diary.lines(transition);
+    if (this.#everything) this.#ndjsonLines += this.#writer.transition(transition);
+    const over = this.calls.take(transition);
+    if (over !== undefined) this.#ndjsonLines += this.#writer.record(over);
+  }
+
+  /** Once a burst, after its datagrams left. Without news it costs nothing; what a full disk refused is tried again. */
+  flush(): void {
+    const [diary, ndjson] = this.#files;
+    diary.append(this.#diaryLines);
+    ndjson.append(this.#ndjsonLines);
+    this.#diaryLines = this.#ndjsonLines = '';
+  }
+
+  /** For whoever moves the files away (logrotate). */
+  reopen(): void {
+    for (const file of this.#files) file.reopen();
+  }
+
+  close(): void {
+    this.flush();
+    for (const file of this.#files) file.close();
+  }
+}

@@ -1,0 +1,226 @@
+// One append-only file that rotates by size, outlives full disks and logrotate, and never throws.
+import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+
+/** What a file needs of the system; handed in so that a test can fill the disk. */
+export interface FileSystem {
+  readonly openSync: typeof openSync;
+  readonly closeSync: typeof closeSync;
+  readonly writeSync: (fd: number, bytes: Uint8Array, offset: number, length: number) => number;
+  readonly renameSync: typeof renameSync;
+}
+
+export const realFileSystem: FileSystem = { openSync, closeSync, writeSync, renameSync };
+
+export interface RotatingFileOptions {
+  readonly path: string;
+  /** Bytes; a write that would go beyond rotates first. */
+  readonly maxSize: number;
+  /** Rotated files kept, `.1` the newest. 0: none. */
+  readonly keep: number;
+  /** Bytes that may wait for a disk that does not take them; what comes beyond is lost and counted. */
+  readonly maxWaiting?: number;
+  /** Called once when writing begins to fail, and once when it works again (error undefined). */
+  readonly onTrouble: (trouble: FileTrouble) => void;
+  /** Monotonic ms. */
+  readonly now?: () => number;
+  readonly fs?: FileSystem;
+}
+
+export interface FileTrouble {
+  readonly path: string;
+  readonly error: Error | undefined;
+  /** Bytes that were given up since the trouble began. */
+  readonly lost: number;
+}
+
+const NEWLINE = 0x0a;
+const RETRY_MS = 1000;
+const LOOK_MS = 1000;
+const MAX_WAITING = 8_000_000;
+
+export class RotatingFile {
+  readonly path: string;
+  readonly #options: RotatingFileOptions;
+  readonly #fs: FileSystem;
+  readonly #now: () => number;
+  #fd: number | undefined;
+  #inode = 0;
+  #size = 0;
+  /** Encoded bytes that the disk has not taken yet. */
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  #failed: Error | undefined;
+  #lost = 0;
+  #retryAt = 0;
+  #lookAt = 0;
+  #failures = 0;
+  /** The file ends in the middle of a line whose rest waits. */
+  #torn = false;
+  #rotateAt = 0;
+  #stuck = false;
+
+  /** Opens the file at once, so that it is there to be followed; if it cannot, that is told as trouble. */
+  constructor(options: RotatingFileOptions) {
+    this.path = options.path;
+    this.#options = options;
+    this.#fs = options.fs ?? realFileSystem;
+    this.#now = options.now ?? (() => performance.now());
+    this.#drain(this.#now());
+  }
+
+  /** How many attempts failed since the start. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /**
+   * Appends whole lines. Synchronous on purpose: a burst's lines are a few kilobytes into the page cache (some 10 us),
+   * less than a trip through the thread pool, and they are there when the process dies a moment later.
+   */
+  append(lines: string): void {
+    if (lines === '' && this.#waitingBytes === 0) return;
+    if (lines !== '') this.#queue(Buffer.from(lines, 'utf8'));
+    const now = this.#now();
+    if (this.#failed !== undefined && now < this.#retryAt) return;
+    this.#drain(now);
+  }
+
+  /** Opens the path anew: whoever rotates files by hand has moved ours away. */
+  reopen(): void {
+    this.#closeFd();
+    this.#drain(this.#now());
+  }
+
+  /** A last attempt at what waits, then the file is let go. A later append opens it again. */
+  close(): void {
+    if (this.#waitingBytes > 0) this.#drain(this.#now());
+    this.#closeFd();
+  }
+
+  #queue(bytes: Buffer): void {
+    // the newest goes: what lies before it may be cut in the middle of a line and must be continued
+    if (
+      this.#waitingBytes > 0 &&
+      this.#waitingBytes + bytes.length > (this.#options.maxWaiting ?? MAX_WAITING)
+    ) {
+      this.#lost += bytes.length;
+      return;
+    }
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.length;
+  }
+
+  #drain(now: number): void {
+    try {
+      this.#look(now);
+      const fd = this.#ready(now);
+      if (this.#waitingBytes > 0) this.#write(fd);
+      if (this.#failed !== undefined) this.#recovered();
+    } catch (error) {
+      this.#broke(error, now);
+    }
+  }
+
+  #write(fd: number): void {
+    const bytes =
+      this.#waiting.length === 1 ? (this.#waiting[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#waiting);
+    let written = 0;
+    try {
+      while (written < bytes.length) {
+        const taken = this.#fs.writeSync(fd, bytes, written, bytes.length - written);
+        if (taken === 0) throw new Error('the disk takes nothing');
+        written += taken;
+      }
+    } finally {
+      this.#size += written;
+      this.#waitingBytes = bytes.length - written;
+      this.#waiting = written === bytes.length ? [] : [bytes.subarray(written)];
+      if (written > 0) this.#torn = bytes[written - 1] !== NEWLINE;
+    }
+  }
+
+  /** The descriptor to write to, rotated if what waits does not fit. A line is never torn over two files. */
+  #ready(now: number): number {
+    const fd = this.#fd ?? this.#open();
+    const full = this.#size > 0 && this.#size + this.#waitingBytes > this.#options.maxSize;
+    return full && !this.#torn && now >= this.#rotateAt && this.#rotate(now) ? this.#open() : fd;
+  }
+
+  #open(): number {
+    const fd = this.#fs.openSync(this.path, 'a+');
+    this.#fd = fd;
+    const { size, ino } = fstatSync(fd);
+    this.#inode = ino;
+    this.#size = size;
+    if (size > 0 && !this.#torn) {
+      const last = Buffer.alloc(1);
+      readSync(fd, last, 0, 1, size - 1);
+      // the process before us died in the middle of a line
+      if (last[0] !== NEWLINE) this.#size += this.#fs.writeSync(fd, Buffer.from('\n'), 0, 1);
+    }
+    return fd;
+  }
+
+  /** False: it could not be done, and the file grows on. */
+  #rotate(now: number): boolean {
+    const { keep } = this.#options;
+    try {
+      for (let n = keep; n >= 1; n--)
+        this.#move(n === 1 ? this.path : `${this.path}.${n - 1}`, `${this.path}.${n}`);
+      if (keep === 0) rmSync(this.path, { force: true });
+    } catch (error) {
+      this.#failures++;
+      this.#rotateAt = now + RETRY_MS;
+      if (!this.#stuck) this.#options.onTrouble({ path: this.path, error: asError(error), lost: 0 });
+      this.#stuck = true;
+      return false;
+    }
+    this.#stuck = false;
+    this.#closeFd();
+    return true;
+  }
+
+  #move(from: string, to: string): void {
+    try {
+      this.#fs.renameSync(from, to);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    }
+  }
+
+  /** Once a second: does the path still lead to our file? */
+  #look(now: number): void {
+    if (this.#fd === undefined || now < this.#lookAt) return;
+    this.#lookAt = now + LOOK_MS;
+    if (statSync(this.path, { throwIfNoEntry: false })?.ino !== this.#inode) this.#closeFd();
+  }
+
+  #broke(error: unknown, now: number): void {
+    this.#failures++;
+    this.#retryAt = now + RETRY_MS;
+    const news = this.#failed === undefined;
+    this.#failed = asError(error);
+    if (news) this.#options.onTrouble({ path: this.path, error: this.#failed, lost: this.#lost });
+  }
+
+  #recovered(): void {
+    const lost = this.#lost;
+    this.#failed = undefined;
+    this.#lost = 0;
+    this.#options.onTrouble({ path: this.path, error: undefined, lost });
+  }
+
+  #closeFd(): void {
+    if (this.#fd === undefined) return;
+    try {
+      this.#fs.closeSync(this.#fd);
+    } catch {
+      this.#failures++;
+    }
+    this.#fd = undefined;
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
