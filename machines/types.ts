@@ -12,6 +12,9 @@ export interface Media {
   readonly video: Direction;
 }
 
+/** Who made a refusal: a phone (or a server beyond us), or this server. */
+export type Origin = 'phone' | 'us';
+
 /** RFC 6665 event package, as far as the charts tell them apart. */
 export type Package = 'refer' | 'conference' | 'other';
 
@@ -23,21 +26,30 @@ export type DialogEvent =
   // the INVITE that opens the call; `again`: the same call tried once more after 401, 407, 422 or 3xx
   | { type: 'request.invite'; side: Side; media: Media | undefined; again: boolean }
   | { type: 'request.ack'; side: Side; media: Media | undefined }
+  // of the opening INVITE only; the CANCEL of a re-INVITE is hop by hop and ends as `reinvite.refused` 487
   | { type: 'request.cancel'; side: Side }
   | { type: 'request.reinvite'; side: Side; media: Media | undefined }
   | { type: 'request.update'; side: Side; media: Media | undefined }
   | { type: 'request.prack'; side: Side; media: Media | undefined }
+  // of the dialog whose 2xx came first; a BYE that ends another fork is a `request.other`
   | { type: 'request.bye'; side: Side }
   | { type: 'request.refer'; side: Side }
   // `progress`: status of the message/sipfrag body, if any; `terminated`: Subscription-State says so
-  | { type: 'request.notify'; side: Side; package: Package; progress: number | undefined; terminated: boolean }
+  | {
+      type: 'request.notify';
+      side: Side;
+      package: Package;
+      progress: number | undefined;
+      terminated: boolean;
+    }
   // `expires`: seconds; 0 ends the subscription
   | { type: 'request.subscribe'; side: Side; package: Package; expires: number }
   | { type: 'request.other'; side: Side; method: string }
   // answers to the opening INVITE: each provisional above 100, each 2xx (`again`: not the first), the best failure
   | { type: 'response.provisional'; fork: number; status: number; media: Media | undefined }
   | { type: 'response.success'; fork: number; status: number; media: Media | undefined; again: boolean }
-  | { type: 'response.failure'; status: number }
+  // `origin`: a phone said so, or we did because nobody could be reached or asked
+  | { type: 'response.failure'; status: number; origin: Origin }
   // answers to what was sent inside the dialog; `side` is who sent the REQUEST; status 408: nobody answered
   | { type: 'reinvite.accepted'; side: Side; status: number; media: Media | undefined; again: boolean }
   | { type: 'reinvite.refused'; side: Side; status: number }
@@ -55,10 +67,20 @@ export type DialogEvent =
 
 /**
  * ring: Timer C, RFC 3261 §16.6 step 11. cancel: how long a CANCELled call waits for a branch that never spoke.
+ * late: how long a call that was given up stays open for a late 2xx (64*T1 after its CANCEL, RFC 3261 §9.1).
  * ack: the 2xx is acknowledged within 64*T1. bye: a BYE is answered within 64*T1. retry: a challenged caller tries
  * again. life: the longest a call stays silent. usage: a REFER's NOTIFYs after BYE (RFC 5057). subscription: RFC 6665.
  */
-export type TimerName = 'ring' | 'cancel' | 'ack' | 'bye' | 'retry' | 'life' | 'usage' | 'subscription';
+export type TimerName =
+  | 'ring'
+  | 'cancel'
+  | 'late'
+  | 'ack'
+  | 'bye'
+  | 'retry'
+  | 'life'
+  | 'usage'
+  | 'subscription';
 
 /** What is told of a call. Diary, records, metrics and console are projections of these. */
 export type Entry =
