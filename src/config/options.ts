@@ -12,8 +12,10 @@ export interface Option {
   readonly takes: string | undefined;
   readonly repeatable: boolean;
   readonly group: string;
-  /** What it does; for numbers also what a plain one means. */
+  /** What it does. */
   readonly help: string;
+  /** What a plain number stands for, where units are understood. */
+  readonly unit: string | undefined;
   /** The value as one would write it in YAML. undefined: not set. */
   readonly show: (config: Config) => Written;
 }
@@ -38,9 +40,6 @@ type Row = readonly [
   help: string,
   show: Option['show'],
 ];
-
-const MS = 'plain number: milliseconds';
-const SECONDS = 'plain number: seconds';
 
 const network: readonly Row[] = [
   ['listen', 'listen', 'udp:HOST:PORT...', 'where to listen', (c) => c.listen.map(formatListen)],
@@ -105,21 +104,21 @@ const registrar: readonly Row[] = [
     'registrar.defaultExpires',
     'default-expires',
     'TIME',
-    `how long a registration lasts when the phone names no time (${SECONDS})`,
+    'how long a registration lasts when the phone names no time',
     (c) => formatDuration(c.registrar.defaultExpires, 's'),
   ],
   [
     'registrar.minExpires',
     'min-expires',
     'TIME',
-    `less is refused with 423 (${SECONDS})`,
+    'less is refused with 423',
     (c) => formatDuration(c.registrar.minExpires, 's'),
   ],
   [
     'registrar.maxExpires',
     'max-expires',
     'TIME',
-    `more is cut to this (${SECONDS})`,
+    'more is cut to this',
     (c) => formatDuration(c.registrar.maxExpires, 's'),
   ],
   [
@@ -136,70 +135,64 @@ const timers: readonly Row[] = [
     'timers.t1',
     't1',
     'TIME',
-    `RFC 3261 T1: the first retransmission; 64 of them give up (${MS})`,
+    'RFC 3261 T1: the first retransmission; 64 of them give up',
     (c) => ms(c.timers.t1),
   ],
   [
     'timers.t2',
     't2',
     'TIME',
-    `RFC 3261 T2: the longest step between retransmissions (${MS})`,
+    'RFC 3261 T2: the longest step between retransmissions',
     (c) => ms(c.timers.t2),
   ],
-  [
-    'timers.t4',
-    't4',
-    'TIME',
-    `RFC 3261 T4: how long a message stays in the network (${MS})`,
-    (c) => ms(c.timers.t4),
-  ],
+  ['timers.t4', 't4', 'TIME', 'RFC 3261 T4: how long a message stays in the network', (c) => ms(c.timers.t4)],
   [
     'timers.ring',
     'timer-ring',
     'TIME',
-    `Timer C: how long a phone may ring; RFC 3261 wants more than 3 minutes (${MS})`,
+    'Timer C: how long a phone may ring; RFC 3261 wants more than 3 minutes',
     (c) => ms(c.timers.ring),
   ],
   [
     'timers.cancel',
     'timer-cancel',
     'TIME',
-    `how long a cancelled call waits for a phone that never spoke (${MS})`,
+    'how long a cancelled call waits for a phone that never spoke',
     (c) => ms(c.timers.cancel),
   ],
   [
     'timers.retry',
     'timer-retry',
     'TIME',
-    `how long a challenged or redirected caller has to call again (${MS})`,
+    'how long a challenged or redirected caller has to call again',
     (c) => ms(c.timers.retry),
   ],
   [
     'timers.serial',
     'timer-serial',
     'TIME',
-    `how long contacts of one q ring before the next q is tried (${MS})`,
+    'how long contacts of one q ring before the next q is tried',
     (c) => ms(c.timers.serial),
   ],
   [
     'timers.life',
     'timer-life',
     'TIME',
-    `the longest a call may stay silent before it is given up (${MS})`,
+    'the longest a call may stay silent before it is given up',
     (c) => ms(c.timers.life),
   ],
   [
     'timers.usage',
     'timer-usage',
     'TIME',
-    `how long after the BYE a transfer's result may come (${MS})`,
+    "how long after the BYE a transfer's result may come",
     (c) => ms(c.timers.usage),
   ],
   [
     'timers.subscription',
     'timer-subscription',
     'TIME',
-    `how long a subscription lives when nobody names a time (${MS})`,
+    'how long a subscription lives when nobody names a time',
     (c) => ms(c.timers.subscription),
   ],
 ];
@@ -223,7 +216,7 @@ const journal: readonly Row[] = [
     'journal.maxSize',
     'journal-max-size',
     'SIZE',
-    'a journal file of this size is rotated (plain number: bytes)',
+    'a journal file of this size is rotated',
     (c) => formatSize(c.journal.maxSize),
   ],
   ['journal.keep', 'journal-keep', 'COUNT', 'rotated files kept of each', (c) => c.journal.keep],
@@ -268,8 +261,23 @@ export const options: readonly Option[] = [
 function rowsOf(group: string, rows: readonly Row[]): Option[] {
   return rows.map(([path, flag, takes, help, show]) => {
     const repeatable = takes?.endsWith('...') ?? false;
-    return { path, flag, takes: takes?.replace('...', ''), repeatable, group, help, show };
+    return {
+      path,
+      flag,
+      takes: takes?.replace('...', ''),
+      repeatable,
+      group,
+      help,
+      unit: unitOf(path, takes),
+      show,
+    };
   });
+}
+
+function unitOf(path: string, takes: string | undefined): string | undefined {
+  if (takes === 'SIZE') return 'bytes';
+  if (takes !== 'TIME') return undefined;
+  return path.startsWith('registrar.') ? 'seconds' : 'milliseconds';
 }
 
 function ms(value: number): string {

@@ -4,6 +4,7 @@ export type StartErrorCode =
   | 'config-invalid'
   | 'config-unreadable'
   | 'data-unwritable'
+  | 'data-unreadable'
   | 'address-in-use'
   | 'address-unavailable'
   | 'address-forbidden'

@@ -38,6 +38,7 @@ export function formatDuration(value: number, unit: TimeUnit): string {
     value * (MS[unit] ?? 1),
     [
       ['h', 3_600_000],
+      ['m', 60_000],
       ['s', 1000],
     ],
     'ms',

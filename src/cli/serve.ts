@@ -1,0 +1,86 @@
+// `callchart serve`: runs the server until a signal stops it, and says in one line what it serves.
+import { hostname } from 'node:os';
+import { Command } from 'commander';
+import type { Logger } from 'pino';
+import { formatHostPort } from '../config/address.ts';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import type { RunningServer } from '../server.ts';
+import { addConfigOptions, sourcesOf } from './config-options.ts';
+import { createLog } from './log.ts';
+
+export function serveCommand(version: string): Command {
+  const command = new Command('serve').description('run the server');
+  addConfigOptions(command);
+  command.addHelpText('after', HELP);
+  return command.action((flags: Record<string, unknown>) =>
+    serve(loadConfig(sourcesOf(flags)).config, version),
+  );
+}
+
+const HELP = `
+Every option can also stand in the YAML file and in the environment:
+  --log-level debug    CALLCHART_LOG_LEVEL=debug    log: { level: debug }
+A flag goes before the environment, the environment before the file. Times are
+written 500ms, 5s, 2m, 12h; sizes 512KB, 10MB; switches --open and --no-open.
+"callchart config print" shows what holds, and why.
+
+Signals: SIGTERM and SIGINT stop cleanly; SIGHUP opens the journal files anew.`;
+
+async function serve(config: Config, version: string): Promise<void> {
+  const log = createLog(config.log);
+  // only this command needs the whole server in memory
+  const { startServer } = await import('../server.ts');
+  let running: RunningServer | undefined;
+  dieLoudly(log, () => running?.flush());
+  const stopped = stopSignal();
+  running = await startServer(config, { log });
+  process.on('SIGHUP', () => running?.reopen());
+  process.stdout.write(`${startLine(running, config, version)}\n`);
+  const signal = await stopped;
+  log.info({ signal }, 'stopping');
+  await running.close();
+  log.info('stopped');
+  // whatever still holds the event loop has nothing left to do
+  process.exit(0);
+}
+
+/** The first SIGTERM or SIGINT. A second one finds Node's own manners again and ends the process at once. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const stop = (signal: NodeJS.Signals) => {
+      process.off('SIGTERM', stop).off('SIGINT', stop);
+      resolve(signal);
+    };
+    process.on('SIGTERM', stop).on('SIGINT', stop);
+  });
+}
+
+/** A bug that nobody caught leaves a process nobody can trust: it ends, but with its journal written. */
+function dieLoudly(log: Logger, flush: () => void): void {
+  process.on('uncaughtException', (err, origin) => {
+    try {
+      log.fatal({ err, origin }, 'a bug: the process ends');
+      flush();
+    } finally {
+      process.exit(1);
+    }
+  });
+}
+
+/** What a person wants to know who has just typed `npm start`; it holds the word `ready` for programs that wait. */
+export function startLine(running: RunningServer, config: Config, version: string): string {
+  const listening = running.addresses.map(({ transport, ...at }) => `${transport}:${formatHostPort(at)}`);
+  return [
+    `callchart ${version} is ready on ${hostname()}: listening on ${few(listening)}`,
+    `advertised as ${running.advertised}`,
+    `domains ${few(running.domains)}`,
+    `journal ${running.journalPath}`,
+    `registration open to ${config.open ? 'everybody' : 'loopback and private networks'}, no password`,
+  ].join('; ');
+}
+
+/** A host with many interfaces would fill the screen. */
+function few(names: readonly string[]): string {
+  return names.length <= 8 ? names.join(' ') : `${names.slice(0, 8).join(' ')} and ${names.length - 8} more`;
+}
