@@ -1,5 +1,5 @@
 // Edits named after the RFC's words. Each changes the message given (a copy of what was received) and returns it.
-import { decimal, skipSpace, trimmed } from './chars.ts';
+import { closingQuote, decimal, skipSpace, trimmed } from './chars.ts';
 import { canonicalHost } from './host.ts';
 import { splitList, valueEnd } from './list.ts';
 import { HeaderLine, headerLine, type SipMessage, type SipRequest } from './message.ts';
@@ -23,30 +23,25 @@ export function popVia<M extends SipMessage>(m: M): M {
   const at = indexOfKey(m, 'via');
   const line = m.headers[at];
   if (line === undefined) return m;
-  const rest = withoutFirst(line);
+  const rest = withoutFirst(line, 1);
   if (rest === undefined) m.headers.splice(at, 1);
   else m.headers[at] = rest;
   return m;
 }
 
-/** The line without its first value, or undefined when there is no other. */
-function withoutFirst(line: HeaderLine): HeaderLine | undefined {
-  if (!line.raw.includes(',')) return undefined;
+/** The line without its first `count` values, the rest as written; undefined when nothing is left. */
+function withoutFirst(line: HeaderLine, count: number): HeaderLine | undefined {
+  const raw = line.raw;
   let from = line.colon + 1;
-  for (let found = false; ; ) {
-    const end = valueEnd(line.raw, from);
-    if (end >= line.raw.length) return undefined;
-    found ||= trimmed(line.raw, from, end) !== '';
+  for (let left = count; left > 0; ) {
+    const end = valueEnd(raw, from);
+    if (end >= raw.length) return undefined;
+    if (trimmed(raw, from, end) !== '') left--;
     from = end + 1;
-    if (!found) continue;
-    const start = skipSpace(line.raw, from);
-    if (start >= line.raw.length) return undefined;
-    return new HeaderLine(
-      line.key,
-      `${line.raw.slice(0, line.colon + 1)} ${line.raw.slice(start)}`,
-      line.colon,
-    );
   }
+  const start = skipSpace(raw, from);
+  if (start >= raw.length) return undefined;
+  return new HeaderLine(line.key, `${raw.slice(0, line.colon + 1)} ${raw.slice(start)}`, line.colon);
 }
 
 /**
@@ -64,15 +59,24 @@ export function stampReceived<M extends SipMessage>(m: M, host: string, port: nu
   const start = skipSpace(line.raw, line.colon + 1);
   const end = valueEnd(line.raw, start);
   let stamped = '';
-  for (const [i, part] of line.raw.slice(start, end).split(';').entries()) {
-    const equals = part.indexOf('=');
-    const name = trimmed(part, 0, equals < 0 ? part.length : equals).toLowerCase();
-    if (i > 0 && name === 'received') continue;
-    stamped += i === 0 ? part.trimEnd() : i > 0 && name === 'rport' ? `;rport=${port}` : `;${part}`;
+  let part = start;
+  for (let i = start; i <= end; i++) {
+    const code = line.raw.charCodeAt(i);
+    if (i < end && code === 0x22) i = Math.max(i, closingQuote(line.raw, i));
+    if (i < end && code !== 0x3b) continue;
+    stamped += stampedPart(trimmed(line.raw, part, i), part === start, port);
+    part = i + 1;
   }
   const raw = `${line.raw.slice(0, start)}${stamped};received=${host}${line.raw.slice(end)}`;
   m.headers[at] = new HeaderLine(line.key, raw, line.colon);
   return m;
+}
+
+function stampedPart(part: string, first: boolean, port: number): string {
+  if (first) return part;
+  const equals = part.indexOf('=');
+  const name = trimmed(part, 0, equals < 0 ? part.length : equals).toLowerCase();
+  return name === 'received' ? '' : name === 'rport' ? `;rport=${port}` : `;${part}`;
 }
 
 /** RFC 3261 §20.22: 0 to 255; undefined when absent. */
@@ -101,13 +105,8 @@ export function decrementMaxForwards<M extends SipMessage>(m: M): M {
 
 /** RFC 3261 §16.6 step 4: before the Record-Routes that stand there; with none, behind the Vias. */
 export function recordRoute<M extends SipMessage>(m: M, value: string): M {
-  let at = indexOfKey(m, 'record-route');
-  if (at < 0) {
-    at = indexOfKey(m, 'via');
-    while (m.headers[at]?.key === 'via') at++;
-    if (at < 0) at = 0;
-  }
-  m.headers.splice(at, 0, headerLine('Record-Route', value));
+  const first = indexOfKey(m, 'record-route');
+  m.headers.splice(first < 0 ? afterVias(m) : first, 0, headerLine('Record-Route', value));
   return m;
 }
 
@@ -115,12 +114,11 @@ export function routes(m: SipMessage): string[] {
   return m.all('route');
 }
 
-/** The Route set becomes `values`. Lines whose values stay at the end of it keep their bytes. */
+/** The Route set becomes `values`. What stays at its end keeps its lines and its bytes. */
 export function setRoutes<M extends SipMessage>(m: M, values: readonly string[]): M {
-  const first = indexOfKey(m, 'route');
-  let left = values.length;
   const kept: HeaderLine[] = [];
   const others: HeaderLine[] = [];
+  let left = values.length;
   let matching = true;
   for (let i = m.headers.length - 1; i >= 0; i--) {
     const line = m.headers[i];
@@ -129,37 +127,27 @@ export function setRoutes<M extends SipMessage>(m: M, values: readonly string[])
       others.push(line);
       continue;
     }
-    let rest: HeaderLine | undefined = line;
-    let own = splitList(line.value);
-    while (matching && rest !== undefined && own.length > 0 && !endsWith(values, left, own)) {
-      rest = withoutFirst(rest);
-      own = own.slice(1);
-    }
-    if (!matching || rest === undefined || own.length === 0) {
-      matching = matching && own.length === 0 && left === 0;
-      continue;
-    }
-    kept.push(rest);
-    left -= own.length;
-    matching = rest === line;
+    if (!matching) continue;
+    const own = splitList(line.value);
+    let same = 0;
+    while (same < own.length && same < left && own[own.length - 1 - same] === values[left - 1 - same]) same++;
+    const rest = same === own.length ? line : withoutFirst(line, own.length - same);
+    if (same > 0 && rest !== undefined) kept.push(rest);
+    left -= same;
+    matching = same === own.length;
   }
-  kept.reverse();
-  others.reverse();
   const made = values.slice(0, left).map((value) => headerLine('Route', value));
-  let at = first < 0 ? -1 : m.headers.slice(0, first).length;
-  if (at < 0) {
-    at = 0;
-    while (others[at]?.key === 'via') at++;
-  }
-  others.splice(at, 0, ...made, ...kept);
-  m.headers = others;
+  let at = indexOfKey(m, 'route');
+  m.headers = others.reverse();
+  if (at < 0) at = afterVias(m);
+  m.headers.splice(at, 0, ...made, ...kept.reverse());
   return m;
 }
 
-function endsWith(values: readonly string[], end: number, tail: readonly string[]): boolean {
-  if (tail.length > end) return false;
-  for (let i = 0; i < tail.length; i++) if (values[end - tail.length + i] !== tail[i]) return false;
-  return true;
+function afterVias(m: SipMessage): number {
+  let at = indexOfKey(m, 'via');
+  while (m.headers[at]?.key === 'via') at++;
+  return Math.max(at, 0);
 }
 
 export function setRequestUri(m: SipRequest, uri: string): SipRequest {

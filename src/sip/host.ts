@@ -1,6 +1,6 @@
 // Hosts as they stand in URIs and Vias: names, IPv4, bracketed IPv6 (RFC 3261 §25.1, RFC 5118, RFC 5952).
 import { isIPv6 } from 'node:net';
-import { allOf, decimal, HOST } from './chars.ts';
+import { decimal, HOST, is } from './chars.ts';
 
 /** Canonical IPv6 text (RFC 5952) of an address without brackets, or undefined. */
 export function canonicalIpv6(address: string): string | undefined {
@@ -60,7 +60,7 @@ export function hostEnd(s: string, from: number): number {
       : -1;
   }
   let i = from;
-  while (i < s.length && allOf(HOST, s, i, i + 1)) i++;
+  while (i < s.length && is(HOST, s.charCodeAt(i))) i++;
   return i > from ? i : -1;
 }
 

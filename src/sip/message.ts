@@ -1,10 +1,11 @@
 // A SIP message: start line, header lines as they stood on the wire, body; with lazy views of what is routed on.
 // All strings are latin1, one char per byte, so that nothing is lost; `text` and `wire` lead to UTF-8 and back.
 import { decimal, isSpace, skipSpace, trimmed } from './chars.ts';
-import { firstOfList, splitList } from './list.ts';
+import { firstOfList, splitList, valueEnd } from './list.ts';
 import { isList, keyOf } from './names.ts';
 import type { Params } from './params.ts';
-import { parseNameAddr, parseUri, parseVia, type SipUri } from './uri.ts';
+import { parseNameAddr, parseUri, type SipUri } from './uri.ts';
+import { parseVia } from './via.ts';
 
 export { type Params, param } from './params.ts';
 
@@ -92,7 +93,7 @@ export class HeaderLine {
 
   /** The first value as a Via. One whose parameters are malformed still says where an answer goes. */
   get via(): Via {
-    this.#via ??= viaOf(firstOfList(this.value) ?? '');
+    this.#via ??= viaOf(trimmed(this.value, 0, valueEnd(this.value, 0)));
     return this.#via;
   }
 

@@ -11,6 +11,8 @@ export const CONTENT_LENGTH = 64;
 
 export interface KnownName {
   readonly key: string;
+  /** As the RFC writes it. */
+  readonly name: string;
   readonly flag: number;
 }
 
@@ -117,7 +119,7 @@ const known = new Map<string, KnownName>();
 
 function know(name: string, spelling: string): void {
   const key = name.toLowerCase();
-  known.set(spelling, { key, flag: flags[key] ?? 0 });
+  known.set(spelling, { key, name, flag: flags[key] ?? 0 });
 }
 
 for (const name of [...lists, ...singles, ...Object.values(compact)]) {

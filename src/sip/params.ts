@@ -4,6 +4,9 @@ import { closingQuote, is, skipSpace, TOKEN } from './chars.ts';
 /** Names in lower case, values as written (quotes included), undefined when there is no `=`. */
 export type Params = ReadonlyArray<readonly [name: string, value: string | undefined]>;
 
+/** A value with more parameters than this is malformed to us: comparing two long lists would take quadratic time. */
+export const MAX_PARAMS = 100;
+
 export const NO_PARAMS: Params = [];
 
 /** The value of the first parameter of that name: null when it stands there without a value, undefined when absent. */
@@ -18,7 +21,7 @@ export function parseParams(s: string, from: number): Params | undefined {
   if (i >= s.length) return NO_PARAMS;
   const params: [string, string | undefined][] = [];
   while (i < s.length) {
-    if (s.charCodeAt(i) !== 0x3b) return undefined;
+    if (s.charCodeAt(i) !== 0x3b || params.length >= MAX_PARAMS) return undefined;
     i = skipSpace(s, i + 1);
     const start = i;
     while (i < s.length && is(TOKEN, s.charCodeAt(i))) i++;

@@ -2,7 +2,7 @@
 import { maxForwards } from './edit.ts';
 import type { HeaderLine, SipRequest } from './message.ts';
 import type { ParseProblem } from './parse.ts';
-import { parseUri, schemeOf } from './uri.ts';
+import { parseNameAddr, parseUri, schemeOf } from './uri.ts';
 
 /** What is wrong with a new request, or undefined. Not for retransmissions. An ACK's problem has status 0. */
 export function checkRequest(r: SipRequest): ParseProblem | undefined {
@@ -17,7 +17,7 @@ function problemOf(r: SipRequest): ParseProblem | undefined {
   if (to !== undefined) return to;
   if (maxForwards(r) === 'bad')
     return { code: 'bad-max-forwards', status: 400, phrase: 'Malformed Max-Forwards' };
-  return requestUriProblem(r);
+  return requestUriProblem(r) ?? routeProblem(r);
 }
 
 function addressProblem(line: HeaderLine | undefined, name: string): ParseProblem | undefined {
@@ -40,4 +40,15 @@ function requestUriProblem(r: SipRequest): ParseProblem | undefined {
   return scheme === undefined || scheme === 'sip' || scheme === 'sips'
     ? { code: 'bad-request-uri', status: 400, phrase: 'Malformed Request-URI' }
     : { code: 'unknown-scheme', status: 416, phrase: 'Unsupported URI Scheme' };
+}
+
+/** A Route set that cannot be followed must not be followed half-way. */
+function routeProblem(r: SipRequest): ParseProblem | undefined {
+  if (!r.has('route')) return undefined;
+  for (const route of r.all('route')) {
+    const uri = parseNameAddr(route)?.uri;
+    if (uri === undefined || parseUri(uri) === undefined)
+      return { code: 'bad-route', status: 400, phrase: 'Malformed Route' };
+  }
+  return undefined;
 }
