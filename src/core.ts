@@ -1,0 +1,235 @@
+// Connects the parts of a running server: the same for real sockets and clocks as for virtual ones.
+import { outboundAllows } from './config/address.ts';
+import type { Config } from './config/config.ts';
+import type { Transition } from './journal/transition.ts';
+import { type DropReason, Inbound } from './proxy/inbound.ts';
+import { ProxyCore, type ProxyNetwork } from './proxy/proxy-core.ts';
+import { Location } from './registrar/location.ts';
+import { Registrar } from './registrar/registrar.ts';
+import { CookieJar } from './routing/cookie.ts';
+import type { Domains } from './routing/domains.ts';
+import { keyedHash } from './routing/keyed-hash.ts';
+import { Router } from './routing/router.ts';
+import { stampReceived } from './sip/edit.ts';
+import { canonicalHost } from './sip/host.ts';
+import type { SipRequest } from './sip/message.ts';
+import { type ParseProblem, parse } from './sip/parse.ts';
+import { makeResponse } from './sip/reply.ts';
+import { serialize } from './sip/serialize.ts';
+import { Supervisor } from './supervisor/supervisor.ts';
+import type { Clock, WallClock } from './time/clock.ts';
+import { responseFlow } from './transaction/key.ts';
+import { TransactionLayer } from './transaction/layer.ts';
+import type { Flow } from './transport/flow.ts';
+import { Outbox, type Wire } from './transport/outbox.ts';
+
+export interface Environment {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly wall: WallClock;
+  /** Secret for branches and cookies: the same over restarts. */
+  readonly key: string;
+  readonly newTag: () => string;
+  readonly reason: (status: number) => string;
+  readonly domains: Domains;
+  readonly network: ProxyNetwork;
+  readonly wire: Wire;
+  /** Runs a function once after the burst at hand. */
+  readonly defer: (flush: () => void) => void;
+  readonly observe: (transition: Transition) => void;
+  /** Flush step 3. */
+  readonly tell: () => void;
+  readonly admits: (address: string) => boolean;
+  readonly onActorError: (callId: string, event: string, cause: unknown) => void;
+  /** A bug showed while a datagram or a timer was handled: the server goes on without that one. */
+  readonly onBug: (cause: unknown) => void;
+}
+
+export type Drop = DropReason | 'malformed' | 'malformed-response' | 'overload' | 'bad-source' | 'bug';
+
+export class Core {
+  readonly location: Location;
+  readonly supervisor: Supervisor;
+  readonly layer: TransactionLayer;
+  readonly outbox: Outbox;
+  /** What was dropped, by reason. */
+  readonly drops = new Map<string, number>();
+  readonly #env: Environment;
+  readonly #maxTransactions: number;
+
+  constructor(env: Environment) {
+    this.#env = env;
+    const { config } = env;
+    const clock = this.#guarded(env.clock);
+    const { timers } = config;
+    this.#maxTransactions = config.limits.transactions;
+    this.outbox = new Outbox(env.wire, { keep: () => {}, tell: env.tell }, env.defer);
+    const branchHash = keyedHash(env.key, 'branch', 14);
+    const jar = new CookieJar(keyedHash(env.key, 'cookie', 14), keyedHash(env.key, 'tag', 4));
+    this.location = new Location({ clock });
+    const registrar = new Registrar({
+      location: this.location,
+      clock,
+      settings: {
+        ...config.registrar,
+        maxBindings: config.limits.bindings,
+        contactRouting: config.contactRouting,
+      },
+      isOurs: (uri) => env.domains.isOurs(uri),
+      reason: env.reason,
+      newTag: env.newTag,
+      wall: env.wall,
+    });
+    this.supervisor = new Supervisor({
+      clock,
+      wall: env.wall,
+      durations: {
+        ring: timers.ring,
+        cancel: timers.cancel,
+        late: 64 * timers.t1,
+        ack: 64 * timers.t1,
+        // The BYE's own transaction ends first; this is for the day it does not.
+        bye: 64 * timers.t1 + timers.t4,
+        retry: timers.retry,
+        life: timers.life,
+        usage: timers.usage,
+        subscription: timers.subscription,
+      },
+      observe: env.observe,
+      onActorError: env.onActorError,
+    });
+    const router = new Router(env.domains, this.location, jar, {
+      outbound: outbound(config),
+      focusContact: (aor, confId) => this.supervisor.links.focusContact(aor, confId),
+    });
+    const core = new ProxyCore({
+      clock,
+      layer: () => this.layer,
+      network: env.network,
+      jar,
+      branchHash,
+      newTag: env.newTag,
+      reason: env.reason,
+      settings: { unavailable: config.unavailable, serialAfter: timers.serial },
+    });
+    const inbound = new Inbound({
+      core,
+      router,
+      registrar,
+      location: this.location,
+      supervisor: this.supervisor,
+      branchHash,
+      admits: env.admits,
+      callers: config.callers,
+      maxCalls: config.limits.calls,
+      isOwnSentBy: (host, port) => env.domains.isOurs({ host: canonicalHost(host), port }),
+      send: this.outbox.send,
+      drop: (reason) => this.#drop(reason),
+    });
+    this.layer = new TransactionLayer({
+      clock,
+      timers: { t1: timers.t1, t2: timers.t2, t4: timers.t4 },
+      send: this.outbox.send,
+      user: inbound,
+      reason: env.reason,
+    });
+  }
+
+  /** One datagram. Throws nothing, whatever its bytes. */
+  receive(bytes: Buffer, flow: Flow): void {
+    try {
+      this.#receive(bytes, flow);
+    } catch (cause) {
+      this.#drop('bug');
+      this.#env.onBug(cause);
+    }
+    // The journal may have lines though nothing is sent.
+    this.outbox.schedule();
+  }
+
+  #receive(bytes: Buffer, flow: Flow): void {
+    if (flow.remotePort === 0) {
+      this.#drop('bad-source');
+      return;
+    }
+    if (bytes.length <= 4 && isKeepalive(bytes)) {
+      // RFC 5626 §3.5.1: a double CRLF is a ping, a single one its answer.
+      if (bytes.length === 4 && bytes[0] === 13) this.outbox.send(PONG, flow);
+      return;
+    }
+    const parsed = parse(bytes);
+    if (!parsed.ok) {
+      this.#malformed(parsed.problem, parsed.request, flow);
+      return;
+    }
+    const { message } = parsed;
+    if (message.kind === 'request') {
+      stampReceived(message, flow.remoteAddress, flow.remotePort);
+      if (this.#overloaded() && !this.layer.knows(message) && message.method !== 'ACK') {
+        this.#drop('overload');
+        this.#answerStatelessly(message, 503, this.#env.reason(503), flow);
+        return;
+      }
+    }
+    this.layer.receive(message, flow);
+  }
+
+  /** Timers run outside of any datagram: a bug in one must not end the process, and what it decided must leave. */
+  #guarded(clock: Clock): Clock {
+    return {
+      now: () => clock.now(),
+      after: (ms, fire) =>
+        clock.after(ms, () => {
+          try {
+            fire();
+          } catch (cause) {
+            this.#drop('bug');
+            this.#env.onBug(cause);
+          }
+          this.outbox.schedule();
+        }),
+    };
+  }
+
+  close(): void {
+    this.layer.close();
+    this.location.close();
+    this.supervisor.close();
+  }
+
+  #overloaded(): boolean {
+    const { size } = this.layer;
+    return size.serverInvite + size.serverNonInvite >= this.#maxTransactions;
+  }
+
+  /** RFC 3261 §16.3 step 1, §8.2: told what is wrong when that can be told, else dropped and counted. */
+  #malformed(problem: ParseProblem, request: SipRequest | undefined, flow: Flow): void {
+    this.#drop('malformed');
+    if (problem.status === 0 || request === undefined || request.method === 'ACK') return;
+    stampReceived(request, flow.remoteAddress, flow.remotePort);
+    this.#answerStatelessly(request, problem.status, problem.phrase, flow);
+  }
+
+  #answerStatelessly(request: SipRequest, status: number, phrase: string, flow: Flow): void {
+    const response = makeResponse(request, status, phrase, { toTag: this.#env.newTag() });
+    this.outbox.send(serialize(response), responseFlow(request.via, flow));
+  }
+
+  #drop(reason: Drop): void {
+    this.drops.set(reason, (this.drops.get(reason) ?? 0) + 1);
+  }
+}
+
+const PONG = Buffer.from('\r\n');
+
+/** CR, LF, NUL and blanks only. */
+function isKeepalive(bytes: Buffer): boolean {
+  for (const byte of bytes) if (byte !== 13 && byte !== 10 && byte !== 0 && byte !== 32) return false;
+  return true;
+}
+
+function outbound(config: Config): (host: string, port: number | undefined) => boolean {
+  if (config.outbound.length === 0) return () => false;
+  const allows = outboundAllows(config.outbound);
+  return (host, port) => allows(host, port ?? 5060);
+}

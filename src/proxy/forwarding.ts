@@ -1,0 +1,261 @@
+// RFC 3261 §16.6, §16.7, §16.10: one forwarded request, its branches, and the best response.
+
+import type { Target } from '../routing/router.ts';
+import { popVia } from '../sip/edit.ts';
+import type { HeaderLine, SipRequest, SipResponse } from '../sip/message.ts';
+import { headerLine } from '../sip/message.ts';
+import type { Timer } from '../time/clock.ts';
+import type { ClientTransaction, ClientUser, ServerTransaction } from '../transaction/transaction.ts';
+import { chooseBest } from './best-response.ts';
+import type { ProxyCore } from './proxy-core.ts';
+
+/** A failure as it goes upstream: a phone's own response, or the status the server answers with. */
+export interface Failure {
+  readonly status: number;
+  /** A phone said it (its response, Via popped), or nobody did. */
+  readonly response: SipResponse | undefined;
+  /** `us`: nobody was there, nobody answered, or nobody could be reached. */
+  readonly origin: 'phone' | 'us';
+}
+
+/** Who hears of a forwarding: it decides when what is heard goes upstream (`pass`, `passFailure`). */
+export interface ForwardingObserver {
+  onProvisional(forwarding: Forwarding, fork: number, response: SipResponse): void;
+  /** Every 2xx, also a retransmitted one and one of another fork (`again`). */
+  onSuccess(forwarding: Forwarding, fork: number, response: SipResponse, again: boolean): void;
+  onFailure(forwarding: Forwarding, failure: Failure): void;
+}
+
+class Branch implements ClientUser {
+  readonly #forwarding: Forwarding;
+  readonly fork: number;
+  readonly target: Target;
+  transaction: ClientTransaction | undefined;
+  /** Final status; 0 while it is pending. */
+  status = 0;
+  response: SipResponse | undefined;
+  spoke = false;
+  cancelAsked = false;
+
+  constructor(forwarding: Forwarding, fork: number, target: Target) {
+    this.#forwarding = forwarding;
+    this.fork = fork;
+    this.target = target;
+  }
+
+  onResponse(_tx: ClientTransaction, response: SipResponse): void {
+    this.#forwarding.heard(this, response);
+  }
+
+  onTimeout(): void {
+    this.#forwarding.lost(this, 408);
+  }
+
+  onTransportFailed(): void {
+    this.#forwarding.lost(this, 503);
+  }
+
+  /** CANCEL goes out only after a provisional (§9.1). */
+  cancel(headers: readonly HeaderLine[]): void {
+    if (this.status !== 0 || this.cancelAsked) return;
+    this.cancelAsked = true;
+    if (this.spoke) this.transaction?.cancel([...headers]);
+  }
+}
+
+export class Forwarding {
+  readonly upstream: ServerTransaction;
+  readonly method: string;
+  readonly observer: ForwardingObserver;
+  readonly #core: ProxyCore;
+  /** As it goes out but for what differs from branch to branch; gone when no more branch can start. */
+  #base: SipRequest | undefined;
+  #waiting: Target[];
+  #branches: Branch[] = [];
+  #serial: Timer | undefined;
+  #answered = false;
+  #cancelled: 'caller' | 'no-answer' | undefined;
+  #cancelHeaders: readonly HeaderLine[] = [];
+  #settled = false;
+
+  constructor(
+    core: ProxyCore,
+    upstream: ServerTransaction,
+    base: SipRequest,
+    targets: readonly Target[],
+    observer: ForwardingObserver,
+  ) {
+    this.#core = core;
+    this.upstream = upstream;
+    this.method = base.method;
+    this.#base = base;
+    this.#waiting = [...targets];
+    this.observer = observer;
+  }
+
+  /** Sends the request to the first group of targets. */
+  start(): void {
+    this.#nextGroup();
+  }
+
+  get isInvite(): boolean {
+    return this.method === 'INVITE';
+  }
+
+  /** No final response was passed and branches may still bring one. */
+  get isOpen(): boolean {
+    return !this.#settled && !this.#answered;
+  }
+
+  /** §16.10, §16.8: cancels what is pending and starts nothing more. `headers`: a Reason (RFC 3326) to hand on. */
+  cancel(why: 'caller' | 'no-answer', headers: readonly HeaderLine[] = []): void {
+    if (!this.isInvite || this.#cancelled !== undefined) return;
+    this.#cancelled = why;
+    this.#cancelHeaders = headers;
+    this.#stopSerial();
+    this.#waiting = [];
+    for (const branch of this.#branches) branch.cancel(headers);
+    if (this.#branches.length === 0) this.#settle();
+  }
+
+  /** Answers the caller ourselves, whatever the branches say later (a late 2xx still passes). */
+  giveUp(status: number): void {
+    if (this.upstream.finalStatus !== 0) return;
+    this.#core.respond(this.upstream, status);
+  }
+
+  /** Sends a response of a branch upstream. */
+  pass(response: SipResponse): void {
+    this.upstream.respond(response);
+  }
+
+  passFailure(failure: Failure): void {
+    if (this.upstream.finalStatus !== 0) return;
+    if (failure.response !== undefined) this.upstream.respond(failure.response);
+    // RFC 4320 §4.2: no 408 for a non-INVITE; its sender's own timer tells it.
+    else if (this.isInvite || failure.status !== 408) this.#core.respond(this.upstream, failure.status);
+    else this.upstream.abandon();
+  }
+
+  heard(branch: Branch, response: SipResponse): void {
+    const status = response.status;
+    if (status < 200) {
+      const first = !branch.spoke;
+      branch.spoke = true;
+      if (first && branch.cancelAsked) branch.transaction?.cancel([...this.#cancelHeaders]);
+      if (status > 100 && branch.status === 0)
+        this.observer.onProvisional(this, branch.fork, popVia(response.copy()));
+      return;
+    }
+    if (status < 300) {
+      const again = this.#answered;
+      branch.status = status;
+      this.#answered = true;
+      this.#stopSerial();
+      this.#waiting = [];
+      if (!again) {
+        this.#base = undefined;
+        for (const other of this.#branches) if (other !== branch) other.cancel(ANSWERED_ELSEWHERE);
+      }
+      this.observer.onSuccess(this, branch.fork, popVia(response.copy()), again);
+      return;
+    }
+    if (branch.status !== 0) return;
+    branch.status = status;
+    branch.response = popVia(response.copy());
+    branch.transaction = undefined;
+    if (status >= 600) {
+      this.#waiting = [];
+      for (const other of this.#branches) if (other !== branch) other.cancel([]);
+    }
+    this.#advance();
+  }
+
+  lost(branch: Branch, status: number): void {
+    if (branch.status !== 0) return;
+    branch.status = branch.cancelAsked && status === 408 ? 487 : status;
+    branch.transaction = undefined;
+    this.#advance();
+  }
+
+  #advance(): void {
+    if (this.#answered || this.#settled) return;
+    if (this.#branches.some((b) => b.status === 0)) return;
+    if (this.#waiting.length > 0) this.#nextGroup();
+    else this.#settle();
+  }
+
+  #nextGroup(): void {
+    this.#stopSerial();
+    const base = this.#base;
+    const first = this.#waiting[0];
+    if (base === undefined || first === undefined) {
+      this.#settle();
+      return;
+    }
+    let size = 1;
+    while (this.#waiting[size]?.q === first.q) size++;
+    const group = this.#waiting.splice(0, this.#core.breadth(base, size));
+    const start = this.#branches.length;
+    const branches = group.map((target, i) => new Branch(this, start + i, target));
+    this.#branches.push(...branches);
+    for (const branch of branches) this.#send(base, branch, branches.length);
+    if (this.#waiting.length > 0 && this.isInvite) {
+      this.#serial = this.#core.afterSerial(() => {
+        this.#serial = undefined;
+        for (const branch of branches) branch.cancel([]);
+        this.#nextGroup();
+      });
+    }
+  }
+
+  #send(base: SipRequest, branch: Branch, breadth: number): void {
+    this.#core.send(base, branch.target, this.upstream, breadth, branch, (transaction) => {
+      if (transaction === undefined) this.lost(branch, 503);
+      else if (branch.status !== 0 || (branch.cancelAsked && !branch.spoke && this.#settled))
+        transaction.abandon();
+      else branch.transaction = transaction;
+    });
+  }
+
+  #stopSerial(): void {
+    this.#serial?.cancel();
+    this.#serial = undefined;
+  }
+
+  #settle(): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#stopSerial();
+    this.#base = undefined;
+    const failure = this.#failure();
+    this.#branches = [];
+    this.observer.onFailure(this, failure);
+  }
+
+  #failure(): Failure {
+    if (this.#branches.length === 0) {
+      const status = this.#cancelled === undefined ? this.#core.unavailable : 487;
+      return { status, response: undefined, origin: 'us' };
+    }
+    const heard = this.#branches.flatMap((b) => (b.response === undefined ? [] : [b.response]));
+    const best = chooseBest(heard);
+    const silent = this.#branches.filter((b) => b.response === undefined);
+    if (best !== undefined && (best.status >= 600 || silent.length === 0 || best.status < 500)) {
+      // §16.7 step 6: a 503 says nothing about the server the caller knows.
+      if (best.status === 503) return { status: 500, response: undefined, origin: 'phone' };
+      // §16.8: what Timer C ended is a time-out to the caller, though the phone says 487 to our CANCEL.
+      if (best.status === 487 && this.#cancelled === 'no-answer') {
+        return { status: 408, response: undefined, origin: 'phone' };
+      }
+      return { status: best.status, response: best, origin: 'phone' };
+    }
+    const statuses = silent.map((b) => b.status);
+    const timedOut = statuses.includes(408) || (statuses.includes(487) && this.#cancelled === 'no-answer');
+    const status = timedOut ? 408 : statuses.includes(487) ? 487 : 500;
+    return { status, response: undefined, origin: 'us' };
+  }
+}
+
+/** RFC 3326 §3: a phone that rang and lost shows no missed call. */
+const ANSWERED_ELSEWHERE = [headerLine('Reason', 'SIP;cause=200;text="Call completed elsewhere"')];

@@ -1,0 +1,252 @@
+// What a new request meets before a dialog hears of it: an ordered chain of small decisions (RFC 3261 §16.3 to §16.5).
+
+import type { Location } from '../registrar/location.ts';
+import type { Registrar } from '../registrar/registrar.ts';
+import type { KeyedHash } from '../routing/keyed-hash.ts';
+import type { Router, Target } from '../routing/router.ts';
+import { maxForwards } from '../sip/edit.ts';
+import type { HeaderLine, SipRequest, SipResponse } from '../sip/message.ts';
+import { headerLine } from '../sip/message.ts';
+import { mediaOf } from '../sip/sdp.ts';
+import { aorOf, parseUri } from '../sip/uri.ts';
+import { checkRequest } from '../sip/validate.ts';
+import { parseVia } from '../sip/via.ts';
+import type { Supervisor } from '../supervisor/supervisor.ts';
+import type { ServerTransaction, TransactionUser } from '../transaction/transaction.ts';
+import type { Flow } from '../transport/flow.ts';
+import { isLoop, loopHash } from './branch-id.ts';
+import { Forwarding, type ForwardingObserver } from './forwarding.ts';
+import type { ProxyCore } from './proxy-core.ts';
+
+/** Methods the server itself answers, and those it knows how to forward: for Allow. */
+const ALLOW =
+  'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, REFER, MESSAGE, INFO, UPDATE, PRACK';
+const SUPPORTED = 'path';
+
+export interface InboundParts {
+  readonly core: ProxyCore;
+  readonly router: Router;
+  readonly registrar: Registrar;
+  readonly location: Location;
+  readonly supervisor: Supervisor;
+  readonly branchHash: KeyedHash;
+  /** May this source register and open calls? (DESIGN: loopback and private networks, or anyone with `open`.) */
+  readonly admits: (address: string) => boolean;
+  readonly callers: 'any' | 'registered';
+  /** Live dialogs at once; a further one is answered 503. */
+  readonly maxCalls: number;
+  /** Is this Via's sent-by one of ours? */
+  readonly isOwnSentBy: (host: string, port: number | undefined) => boolean;
+  readonly send: (bytes: Buffer, flow: Flow) => void;
+  readonly drop: (reason: DropReason) => void;
+}
+
+export type DropReason = 'stray-response' | 'stray-ack' | 'bad-ack';
+
+/** What is decided of a request before it is routed on. */
+interface Refusal {
+  readonly status: number;
+  readonly phrase?: string;
+  readonly headers?: HeaderLine[];
+}
+
+export class Inbound implements TransactionUser {
+  readonly #parts: InboundParts;
+  /** INVITEs being forwarded, by their server transaction: what a CANCEL looks for. */
+  readonly #invites = new WeakMap<ServerTransaction, Forwarding>();
+
+  constructor(parts: InboundParts) {
+    this.#parts = parts;
+  }
+
+  onRequest(tx: ServerTransaction, request: SipRequest): void {
+    const { core, router } = this.#parts;
+    const problem = checkRequest(request);
+    if (problem !== undefined) {
+      core.respond(tx, problem.status, [], problem.phrase);
+      return;
+    }
+    const base = request.copy();
+    const verdict = router.route(base);
+    if (verdict.kind === 'self') {
+      this.#answer(tx, base);
+      return;
+    }
+    if (verdict.kind === 'refuse' && (verdict.status === 416 || verdict.status === 400)) {
+      core.respond(tx, verdict.status, [], verdict.status === 400 ? verdict.why : undefined);
+      return;
+    }
+    if (base.method === 'REGISTER' && verdict.kind === 'forward' && verdict.byLocation) {
+      // RFC 3261 §10.2: a Request-URI with a user is a registrar of ours all the same.
+      this.#register(tx, base);
+      return;
+    }
+    const cookie = verdict.kind === 'forward' ? verdict.cookie : undefined;
+    const refusal =
+      this.#cannotForward(base) ??
+      (verdict.kind === 'refuse' ? { status: verdict.status } : undefined) ??
+      (cookie === undefined ? this.#notAdmitted(base, tx.flow) : undefined) ??
+      notToOneself(base);
+    if (refusal !== undefined || verdict.kind !== 'forward') {
+      if (refusal !== undefined) core.respond(tx, refusal.status, refusal.headers, refusal.phrase);
+      return;
+    }
+    if (base.to.tag !== undefined && cookie === undefined && verdict.targets.length === 0) {
+      core.respond(tx, 481);
+      return;
+    }
+    if (
+      base.to.tag === undefined &&
+      this.#parts.supervisor.size >= this.#parts.maxCalls &&
+      opensDialog(base.method)
+    ) {
+      core.respond(tx, 503, [headerLine('Retry-After', '10')]);
+      return;
+    }
+    this.#forward(tx, base, verdict.targets);
+  }
+
+  #forward(tx: ServerTransaction, base: SipRequest, targets: readonly Target[]): void {
+    const { core, supervisor } = this.#parts;
+    supervisor.request(base, (observer: ForwardingObserver) => {
+      const forwarding = new Forwarding(core, tx, base, targets, observer);
+      if (forwarding.isInvite) this.#invites.set(tx, forwarding);
+      return forwarding;
+    });
+  }
+
+  onCancel(cancel: ServerTransaction, invite: ServerTransaction): void {
+    const { core, supervisor } = this.#parts;
+    const request = cancel.request;
+    core.respond(cancel, 200);
+    const forwarding = this.#invites.get(invite);
+    if (forwarding === undefined || invite.finalStatus !== 0) return;
+    supervisor.cancel(
+      forwarding,
+      request.callId,
+      request.headers.filter((line) => line.key === 'reason'),
+    );
+  }
+
+  onStrayCancel(cancel: ServerTransaction): void {
+    this.#parts.core.respond(cancel, 481);
+  }
+
+  /** An ACK for a 2xx is forwarded like a request of its dialog, without a transaction; it is never answered. */
+  onAck(request: SipRequest, flow: Flow): void {
+    const { core, router, supervisor, send, drop } = this.#parts;
+    if (checkRequest(request) !== undefined) {
+      drop('bad-ack');
+      return;
+    }
+    const base = request.copy();
+    const verdict = router.route(base);
+    const target = verdict.kind === 'forward' ? verdict.targets[0] : undefined;
+    if (verdict.kind !== 'forward' || target === undefined || this.#cannotForward(base) !== undefined) {
+      drop('stray-ack');
+      return;
+    }
+    const pass = () => {
+      const out = core.stateless(base, target, flow);
+      if (out !== undefined) send(out.bytes, out.flow);
+    };
+    supervisor.ack(base, pass, (side) => ({ type: 'request.ack', side, media: mediaOf(base) }));
+  }
+
+  onStrayResponse(_response: SipResponse, _flow: Flow): void {
+    this.#parts.drop('stray-response');
+  }
+
+  /** RFC 3261 §16.3 steps 3 to 5. */
+  #cannotForward(request: SipRequest): Refusal | undefined {
+    const hops = maxForwards(request);
+    if (hops === 0) return { status: 483 };
+    if (hops === 'bad') return { status: 400, phrase: 'Bad Max-Forwards' };
+    if (this.#loops(request)) return { status: 482 };
+    if (request.has('proxy-require')) {
+      const unsupported = request.all('proxy-require').filter((tag) => tag !== '');
+      return { status: 420, headers: unsupported.map((tag) => headerLine('Unsupported', tag)) };
+    }
+    if (request.first('max-breadth')?.trim() === '0') return { status: 440, phrase: 'Max-Breadth Exceeded' };
+    return undefined;
+  }
+
+  #loops(request: SipRequest): boolean {
+    const { isOwnSentBy, branchHash } = this.#parts;
+    const own: string[] = [];
+    for (const line of request.headers) {
+      if (line.key !== 'via') continue;
+      const vias = line.value.includes(',') ? request.all('via').map(parseVia) : [line.via];
+      for (const via of vias) {
+        if (via?.branch !== undefined && isOwnSentBy(via.host, via.port)) own.push(via.branch);
+      }
+    }
+    return own.length > 0 && isLoop(own, loopHash(request, branchHash));
+  }
+
+  #notAdmitted(request: SipRequest, flow: Flow): Refusal | undefined {
+    const { admits, callers, location } = this.#parts;
+    if (!admits(flow.remoteAddress)) return { status: 403 };
+    if (callers === 'registered' && request.to.tag === undefined) {
+      const bound = location.isBoundAddress(flow.remoteAddress, flow.remotePort);
+      if (bound === undefined) return { status: 400 };
+    }
+    return undefined;
+  }
+
+  #register(tx: ServerTransaction, request: SipRequest): void {
+    const { core, registrar, admits } = this.#parts;
+    if (!admits(tx.flow.remoteAddress)) {
+      core.respond(tx, 403);
+      return;
+    }
+    tx.respond(registrar.handle(request, tx.flow));
+  }
+
+  /** RFC 3261 §8.2, §11: requests for the server itself. */
+  #answer(tx: ServerTransaction, request: SipRequest): void {
+    const { core } = this.#parts;
+    if (request.method === 'REGISTER') {
+      this.#register(tx, request);
+      return;
+    }
+    const required = request.has('require') ? request.all('require').filter((tag) => tag !== '') : [];
+    if (required.length > 0) {
+      core.respond(
+        tx,
+        420,
+        required.map((tag) => headerLine('Unsupported', tag)),
+      );
+    } else if (request.method === 'OPTIONS') {
+      core.respond(tx, 200, [
+        headerLine('Allow', ALLOW),
+        headerLine('Accept', 'application/sdp'),
+        headerLine('Accept-Language', 'en'),
+        headerLine('Supported', SUPPORTED),
+      ]);
+    } else if (request.to.tag !== undefined) {
+      core.respond(tx, 481);
+    } else if (request.method === 'INVITE') {
+      core.respond(tx, 404);
+    } else {
+      core.respond(tx, 405, [headerLine('Allow', ALLOW)]);
+    }
+  }
+}
+
+function opensDialog(method: string): boolean {
+  return method === 'INVITE' || method === 'SUBSCRIBE' || method === 'REFER';
+}
+
+/** A phone that publishes or watches its own AOR asks the server for a service; sent back it would ask itself. */
+function notToOneself(request: SipRequest): Refusal | undefined {
+  if (request.to.tag !== undefined) return undefined;
+  if (request.method !== 'PUBLISH' && request.method !== 'SUBSCRIBE') return undefined;
+  const from = parseUri(request.from.uri);
+  const target = parseUri(request.uri);
+  if (from === undefined || target === undefined || aorOf(from) !== aorOf(target)) return undefined;
+  if (target.params.some(([name]) => name === 'conf-id')) return undefined;
+  return request.method === 'PUBLISH'
+    ? { status: 405, headers: [headerLine('Allow', ALLOW)] }
+    : { status: 489, headers: [headerLine('Allow-Events', '')] };
+}

@@ -1,0 +1,222 @@
+// What every forwarding needs of the server: Via, Record-Route, branches, the way to an address, our own answers.
+import type { CookieJar, CookieSide } from '../routing/cookie.ts';
+import type { KeyedHash } from '../routing/keyed-hash.ts';
+import type { Hop, LocalSocket, Target } from '../routing/router.ts';
+import {
+  decrementMaxForwards,
+  pushVia,
+  recordRoute,
+  routes,
+  setHeader,
+  setRequestUri,
+  setRoutes,
+} from '../sip/edit.ts';
+import type { HeaderLine, SipRequest } from '../sip/message.ts';
+import { makeResponse } from '../sip/reply.ts';
+import { serialize } from '../sip/serialize.ts';
+import { parseNameAddr, parseUri } from '../sip/uri.ts';
+import type { Clock, Timer } from '../time/clock.ts';
+import type { TransactionLayer } from '../transaction/layer.ts';
+import type { ClientTransaction, ClientUser, ServerTransaction } from '../transaction/transaction.ts';
+import type { Flow } from '../transport/flow.ts';
+import { branchId, loopHash } from './branch-id.ts';
+
+export interface ProxySettings {
+  /** What the caller of an AOR of ours hears when nobody is there: 480 or 404. */
+  readonly unavailable: number;
+  /** ms one q group rings before the next is tried. */
+  readonly serialAfter: number;
+}
+
+export interface ProxyNetwork {
+  /** The socket a datagram to `address` leaves from; undefined: no socket of that address family. */
+  localFor(address: string, hint: LocalSocket | undefined): LocalSocket | undefined;
+  /** `host:port` that this socket is known by in Via and Record-Route (IPv6 in brackets). */
+  sentBy(local: LocalSocket): string;
+  /** RFC 3263; calls back later, undefined when the name leads nowhere. */
+  resolve(
+    host: string,
+    port: number | undefined,
+    done: (hop: { address: string; port: number } | undefined) => void,
+  ): void;
+}
+
+export interface ProxyParts {
+  readonly clock: Clock;
+  readonly layer: () => TransactionLayer;
+  readonly network: ProxyNetwork;
+  readonly jar: CookieJar;
+  readonly branchHash: KeyedHash;
+  readonly newTag: () => string;
+  readonly reason: (status: number) => string;
+  readonly settings: ProxySettings;
+}
+
+/** RFC 5393 §5.3.3: how many branches a request may have at the same time, over all proxies. */
+const MAX_BREADTH = 60;
+
+export class ProxyCore {
+  readonly #parts: ProxyParts;
+
+  constructor(parts: ProxyParts) {
+    this.#parts = parts;
+  }
+
+  get unavailable(): number {
+    return this.#parts.settings.unavailable;
+  }
+
+  afterSerial(fire: () => void): Timer {
+    return this.#parts.clock.after(this.#parts.settings.serialAfter, fire);
+  }
+
+  /** Answers a request ourselves. */
+  respond(upstream: ServerTransaction, status: number, headers: HeaderLine[] = [], phrase?: string): void {
+    const more = { toTag: this.#parts.newTag(), headers };
+    upstream.respond(makeResponse(upstream.request, status, phrase ?? this.#parts.reason(status), more));
+  }
+
+  /** How many of `wanted` branches may start at once (RFC 5393). */
+  breadth(request: SipRequest, wanted: number): number {
+    if (wanted === 1) return 1;
+    return Math.max(1, Math.min(wanted, maxBreadth(request)));
+  }
+
+  /**
+   * §16.6: makes the branch's copy and gives it to the transaction layer. `done` gets the transaction, at once or, when
+   * a name has to be resolved, later; undefined when the target cannot be reached.
+   */
+  send(
+    base: SipRequest,
+    target: Target,
+    upstream: ServerTransaction,
+    breadth: number,
+    user: ClientUser,
+    done: (transaction: ClientTransaction | undefined) => void,
+  ): void {
+    const go = (hop: Hop): void => {
+      const local = this.#parts.network.localFor(hop.address, hop.local ?? localOf(upstream.flow));
+      if (local === undefined) {
+        done(undefined);
+        return;
+      }
+      const request = this.#outgoing(base, target, hop, local, upstream.flow, breadth);
+      done(this.#parts.layer().request(request, flowTo(hop, local), user));
+    };
+    if (target.hop !== undefined) {
+      go(target.hop);
+    } else if (target.name !== undefined) {
+      this.#parts.network.resolve(target.name.host, target.name.port, (found) => {
+        if (found === undefined) done(undefined);
+        else go({ ...found, local: undefined });
+      });
+    } else {
+      done(undefined);
+    }
+  }
+
+  /** §16.6 for an ACK to a 2xx: no transaction, no answer. Gives the datagram and its flow, or undefined. */
+  stateless(base: SipRequest, target: Target, from: Flow): { bytes: Buffer; flow: Flow } | undefined {
+    if (target.hop === undefined) return undefined;
+    const local = this.#parts.network.localFor(target.hop.address, target.hop.local ?? localOf(from));
+    if (local === undefined) return undefined;
+    const request = this.#outgoing(base, target, target.hop, local, from, 1);
+    return { bytes: serialize(request), flow: flowTo(target.hop, local) };
+  }
+
+  #outgoing(
+    base: SipRequest,
+    target: Target,
+    hop: Hop,
+    local: LocalSocket,
+    from: Flow,
+    breadth: number,
+  ): SipRequest {
+    const request = base.copy();
+    setRequestUri(request, target.uri);
+    if (target.path.length > 0) setRoutes(request, [...target.path, ...routes(request)]);
+    if (breadth > 1 || request.has('max-breadth')) {
+      setHeader(request, 'Max-Breadth', String(Math.max(1, Math.floor(maxBreadth(base) / breadth))));
+    }
+    const sentBy = this.#parts.network.sentBy(local);
+    if (recordsRoute(base)) this.#recordRoute(request, base, target, hop, local, sentBy, from);
+    const loop = loopHash(base, this.#parts.branchHash);
+    const branch = branchId(base, `${target.uri}\0${hop.address}:${hop.port}`, loop, this.#parts.branchHash);
+    return decrementMaxForwards(pushVia(request, `SIP/2.0/UDP ${sentBy};branch=${branch}`));
+  }
+
+  #recordRoute(
+    request: SipRequest,
+    base: SipRequest,
+    target: Target,
+    hop: Hop,
+    local: LocalSocket,
+    sentBy: string,
+    from: Flow,
+  ): void {
+    const sender: CookieSide = {
+      address: from.remoteAddress,
+      port: from.remotePort,
+      exact: !followsContact(base, from),
+    };
+    const receiver: CookieSide = { address: hop.address, port: hop.port, exact: target.exact };
+    const cookie = this.#parts.jar.seal(base.callId, {
+      caller: sender,
+      callee: receiver,
+      callerTag: this.#parts.jar.tagHash(base.from.tag),
+    });
+    // Two values where the sides differ, so that each phone sees an address it can reach (RFC 5658).
+    if (local.address !== from.localAddress || local.port !== from.localPort) {
+      recordRoute(request, `<sip:${cookie}@${this.#parts.network.sentBy(localOf(from))};lr>`);
+    }
+    recordRoute(request, `<sip:${cookie}@${sentBy};lr>`);
+  }
+}
+
+/** Requests that open a dialog, and NOTIFY (RFC 6665 §4.3), which may open one before its SUBSCRIBE is answered. */
+function recordsRoute(request: SipRequest): boolean {
+  switch (request.method) {
+    case 'INVITE':
+    case 'SUBSCRIBE':
+    case 'REFER':
+      return request.to.tag === undefined;
+    case 'NOTIFY':
+      return true;
+    default:
+      return false;
+  }
+}
+
+/**
+ * DESIGN rule 2b: the Contact's host is where the message came from, and no NAT on the same address shows in the top
+ * Via (sent-by equal to the Contact, yet not the source).
+ */
+export function followsContact(request: SipRequest, from: Flow): boolean {
+  const contact = request.first('contact');
+  const uri = contact === undefined ? undefined : parseUri(parseNameAddr(contact)?.uri ?? '');
+  if (uri === undefined || uri.host !== from.remoteAddress) return false;
+  const port = uri.port ?? 5060;
+  const via = request.via;
+  const viaHost = via.host.startsWith('[') ? via.host.slice(1, -1) : via.host;
+  return !(viaHost.toLowerCase() === uri.host && (via.port ?? 5060) === port && port !== from.remotePort);
+}
+
+function maxBreadth(request: SipRequest): number {
+  const value = request.first('max-breadth');
+  if (value === undefined || !/^\d{1,6}$/.test(value)) return MAX_BREADTH;
+  return Math.min(Number(value), MAX_BREADTH);
+}
+
+function localOf(flow: Flow): LocalSocket {
+  return { address: flow.localAddress, port: flow.localPort };
+}
+
+function flowTo(hop: Hop, local: LocalSocket): Flow {
+  return {
+    transport: 'udp',
+    localAddress: local.address,
+    localPort: local.port,
+    remoteAddress: hop.address,
+    remotePort: hop.port,
+  };
+}

@@ -1,0 +1,141 @@
+// The composition root of the daemon: real sockets, clocks, chance and files around the core.
+import { randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { formatHostPort } from './config/address.ts';
+import type { Config } from './config/config.ts';
+import { prepareDataFolder } from './config/data-folder.ts';
+import { phraseBook } from './config/phrases.ts';
+import { StartError } from './config/start-error.ts';
+import { Core } from './core.ts';
+import { Journal } from './journal/journal.ts';
+import { Domains } from './routing/domains.ts';
+import { isTrusted } from './routing/networks.ts';
+import { Resolver } from './routing/resolver.ts';
+import { defaultReason } from './sip/reply.ts';
+import { systemClock } from './time/clock.ts';
+import { isLoopback, Sockets } from './transport/sockets.ts';
+
+export interface ServerHooks {
+  readonly log: Logger;
+}
+
+export interface RunningServer {
+  readonly addresses: readonly { readonly transport: 'udp'; readonly host: string; readonly port: number }[];
+  /** `host:port` that stands in Via and Record-Route (of the first socket when nothing is configured). */
+  readonly advertised: string;
+  readonly domains: readonly string[];
+  readonly journalPath: string;
+  readonly core: Core;
+  /** Writes what the journal holds. */
+  flush(): void;
+  /** Opens the journal files anew (logrotate). */
+  reopen(): void;
+  close(): Promise<void>;
+}
+
+/** Throws StartError when it cannot serve as configured. */
+export async function startServer(config: Config, { log }: ServerHooks): Promise<RunningServer> {
+  const { advertise } = config;
+  const folder = prepareDataFolder(config.data);
+  const clock = systemClock();
+  const journal = new Journal({
+    folder,
+    settings: config.journal,
+    onTrouble: (trouble) => log.error(trouble, 'journal file'),
+    now: () => clock.now(),
+  });
+  const domains = new Domains({ domains: config.domains, hostNames: [hostname(), 'localhost'] });
+  const sockets = new Sockets(
+    config.listen,
+    {
+      receive: (bytes, flow) => core.receive(bytes, flow),
+      failed: (local, cause) => log.error({ err: cause, local }, 'socket failed'),
+    },
+    () => domains.listensOn(sockets.addresses, advertise),
+  );
+  const resolver = new Resolver({ clock });
+  const core = new Core({
+    config,
+    clock,
+    wall: Date.now,
+    key: secretKey(folder),
+    newTag: () => randomBytes(6).toString('base64url'),
+    reason: phraseBook(config.phrases, defaultReason),
+    domains,
+    network: {
+      localFor: (address, hint) => sockets.localFor(address, hint),
+      sentBy: (local) =>
+        formatHostPort({ host: advertise?.host ?? local.address, port: advertise?.port ?? local.port }),
+      resolve: (host, port, done) => resolver.resolve(host, port, done),
+    },
+    wire: (bytes, flow, failed) => sockets.send(bytes, flow, failed),
+    defer: setImmediate,
+    observe: (transition) => {
+      journal.record(transition);
+      if (!log.isLevelEnabled('debug')) return;
+      const { dialog, cause } = transition;
+      if (transition.seq === 1) log.debug({ callId: dialog.callId, method: cause }, 'call starts');
+      if (transition.done) log.debug({ callId: dialog.callId, cause }, 'call ends');
+    },
+    tell: () => journal.flush(),
+    admits: config.open ? () => true : isTrusted,
+    onActorError: (callId, event, err) =>
+      log.error({ callId, event, err }, 'a call failed inside; it was ended'),
+    onBug: (err) => log.error({ err }, 'a bug: one message or timer was given up'),
+  });
+  await sockets.open();
+  domains.listensOn(sockets.addresses, advertise);
+  const addresses = sockets.addresses.map((s) => ({
+    transport: 'udp' as const,
+    host: s.address,
+    port: s.port,
+  }));
+  const best = addresses.find((a) => !isLoopback(a.host)) ?? addresses[0];
+  return {
+    addresses,
+    advertised: formatHostPort({
+      host: advertise?.host ?? best?.host ?? '',
+      port: advertise?.port ?? best?.port,
+    }),
+    domains: domains.names,
+    journalPath: journal.diaryPath,
+    core,
+    flush: () => journal.flush(),
+    reopen: () => journal.reopen(),
+    close: async () => {
+      core.outbox.flush();
+      await sockets.close();
+      core.close();
+      journal.close();
+    },
+  };
+}
+
+/** The server's secret: made once, kept in the data folder, readable by its owner only. */
+function secretKey(folder: string): string {
+  const path = join(folder, 'secret.key');
+  try {
+    const kept = readFileSync(path, 'utf8').trim();
+    if (kept.length >= 32) return kept;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') {
+      throw new StartError(
+        'data-unwritable',
+        `${path} cannot be read; put its permissions right or remove it`,
+        { cause },
+      );
+    }
+  }
+  const key = randomBytes(32).toString('base64url');
+  try {
+    writeFileSync(path, `${key}\n`, { mode: 0o600 });
+  } catch (cause) {
+    throw new StartError('data-unwritable', `${path} cannot be written; give another folder with --data`, {
+      cause,
+    });
+  }
+  return key;
+}

@@ -1,0 +1,52 @@
+// The charts as running actors: production effects in place of the "never provided" ones.
+import { createActor } from 'xstate';
+import { dialogMachine } from '../../machines/dialog.ts';
+import { subscriptionMachine } from '../../machines/subscription.ts';
+import type { DialogEvent, Entry, Side, TimerName } from '../../machines/types.ts';
+
+/** What effects do, for the delivery at hand. */
+export interface EffectHost {
+  forward(): void;
+  reply(status: number): void;
+  cancelBranches(): void;
+  giveUp(status: number): void;
+  startTimer(name: TimerName, after: number | undefined): void;
+  stopTimer(name: TimerName): void;
+  journal(entry: Entry, side: Side | undefined, status: number | undefined): void;
+}
+
+/** The few members of an XState actor that the host uses. */
+export interface DialogActor {
+  start(): unknown;
+  stop(): unknown;
+  send(event: DialogEvent): void;
+  getSnapshot(): { readonly status: string; readonly value: unknown };
+  subscribe(observer: { error(cause: unknown): void }): unknown;
+}
+
+export class Actors {
+  readonly #dialog: typeof dialogMachine;
+  readonly #subscription: typeof subscriptionMachine;
+
+  constructor(host: EffectHost) {
+    const actions = {
+      forward: () => host.forward(),
+      reply: (_: unknown, params: { status: number }) => host.reply(params.status),
+      cancelBranches: () => host.cancelBranches(),
+      giveUp: (_: unknown, params: { status: number }) => host.giveUp(params.status),
+      startTimer: (_: unknown, params: { name: TimerName; after?: number }) =>
+        host.startTimer(params.name, params.after),
+      stopTimer: (_: unknown, params: { name: TimerName }) => host.stopTimer(params.name),
+      journal: (_: unknown, params: { entry: Entry; side?: Side; status?: number }) =>
+        host.journal(params.entry, params.side, params.status),
+    };
+    this.#dialog = dialogMachine.provide({ actions });
+    this.#subscription = subscriptionMachine.provide({ actions });
+  }
+
+  create(machine: 'dialog' | 'subscription'): DialogActor {
+    return machine === 'dialog'
+      ? (createActor(this.#dialog) as DialogActor)
+      : (createActor(this.#subscription, {}) as DialogActor);
+  }
+}

@@ -1,0 +1,119 @@
+// What ties calls to each other: transfers to the calls they cause, conference foci to those who subscribe.
+
+import type { DialogFacts } from '../journal/transition.ts';
+import type { SipMessage, SipRequest } from '../sip/message.ts';
+import { param, text } from '../sip/message.ts';
+import type { Aor } from '../sip/uri.ts';
+import { aorOf, parseNameAddr, parseUri } from '../sip/uri.ts';
+
+interface PendingTransfer {
+  readonly callId: string;
+  readonly transferee: string;
+  readonly target: string;
+}
+
+/** A dialog remembers at most this many REFERs for linking: a flood of them must not grow. */
+const MAX_TRANSFERS = 8;
+
+export class Links {
+  /** By transferee's AOR. */
+  readonly #transfers = new Map<string, PendingTransfer[]>();
+  readonly #transferees = new Map<string, Set<string>>();
+  /** `AOR;conf-id` to the focus's Contact and the calls that carry it. */
+  readonly #foci = new Map<string, { contact: string; calls: Set<string> }>();
+  readonly #fociOf = new Map<string, Set<string>>();
+
+  /** A REFER of this call was accepted: its receiver will call `Refer-To`. */
+  transferAsked(callId: string, refer: SipRequest): void {
+    const transferee = aorText(refer.to.uri);
+    const target = aorText(parseNameAddr(refer.first('refer-to') ?? '')?.uri);
+    if (transferee === undefined || target === undefined) return;
+    const list = this.#transfers.get(transferee) ?? [];
+    if (list.length >= MAX_TRANSFERS) list.shift();
+    list.push({ callId, transferee, target });
+    this.#transfers.set(transferee, list);
+    const mine = this.#transferees.get(callId) ?? new Set<string>();
+    mine.add(transferee);
+    this.#transferees.set(callId, mine);
+  }
+
+  /** The call a new dialog comes from, as far as it says so itself or follows from a REFER. */
+  originOf(request: SipRequest, isLive: (callId: string) => boolean): DialogFacts['origin'] {
+    if (request.method === 'SUBSCRIBE') {
+      const focus = this.#foci.get(focusKeyOf(request.uri) ?? '');
+      const callId = focus && firstOf(focus.calls);
+      return callId === undefined ? undefined : { callId, why: 'conference' };
+    }
+    const replaced = request.first('replaces')?.split(';', 1)[0]?.trim();
+    if (replaced && isLive(replaced)) return { callId: text(replaced), why: 'replaces' };
+    const caller = aorText(request.from.uri);
+    const list = caller === undefined ? undefined : this.#transfers.get(caller);
+    if (list === undefined) return undefined;
+    const target = aorText(request.to.uri);
+    const found =
+      list.findLast((t) => t.target === target) ?? (request.has('referred-by') ? list.at(-1) : undefined);
+    if (found === undefined) return undefined;
+    list.splice(list.indexOf(found), 1);
+    if (list.length === 0 && caller !== undefined) this.#transfers.delete(caller);
+    return { callId: text(found.callId), why: 'transfer' };
+  }
+
+  /** Looks for a focus among the Contacts of a call (`isfocus`, `conf-id`). `party`: the AOR that sent it. */
+  contactSeen(callId: string, party: string, message: SipMessage): void {
+    const contact = message.first('contact');
+    if (contact === undefined || !/conf-id=/i.test(contact)) return;
+    const uri = parseNameAddr(contact)?.uri;
+    const parsed = uri === undefined ? undefined : parseUri(uri);
+    const confId = parsed && param(parsed.params, 'conf-id');
+    const partyUri = parseUri(party);
+    if (uri === undefined || confId === undefined || partyUri === undefined) return;
+    const key = `${aorOf(partyUri)};${confId}`;
+    const focus = this.#foci.get(key) ?? { contact: uri, calls: new Set<string>() };
+    focus.contact = uri;
+    focus.calls.add(callId);
+    this.#foci.set(key, focus);
+    const mine = this.#fociOf.get(callId) ?? new Set<string>();
+    mine.add(key);
+    this.#fociOf.set(callId, mine);
+  }
+
+  focusContact(aor: Aor, confId: string): string | undefined {
+    return this.#foci.get(`${aor};${confId}`)?.contact;
+  }
+
+  /** The call is over: nothing of it is kept. */
+  forget(callId: string): void {
+    for (const key of this.#fociOf.get(callId) ?? []) {
+      const focus = this.#foci.get(key);
+      focus?.calls.delete(callId);
+      if (focus?.calls.size === 0) this.#foci.delete(key);
+    }
+    this.#fociOf.delete(callId);
+    for (const transferee of this.#transferees.get(callId) ?? []) {
+      const rest = (this.#transfers.get(transferee) ?? []).filter((t) => t.callId !== callId);
+      if (rest.length === 0) this.#transfers.delete(transferee);
+      else this.#transfers.set(transferee, rest);
+    }
+    this.#transferees.delete(callId);
+  }
+
+  get size(): number {
+    return this.#transfers.size + this.#transferees.size + this.#foci.size + this.#fociOf.size;
+  }
+}
+
+function aorText(uri: string | undefined): string | undefined {
+  const parsed = uri === undefined ? undefined : parseUri(uri);
+  return parsed === undefined ? undefined : aorOf(parsed);
+}
+
+function focusKeyOf(uri: string): string | undefined {
+  const parsed = parseUri(uri);
+  const confId = parsed && param(parsed.params, 'conf-id');
+  return parsed === undefined || confId === undefined ? undefined : `${aorOf(parsed)};${confId}`;
+}
+
+function firstOf(set: Set<string>): string | undefined {
+  for (const value of set) return value;
+  return undefined;
+}

@@ -1,0 +1,67 @@
+// One live dialog: its actor and what the host knows of it that the chart must not (Call-ID, tags, timers).
+import type { Side, TimerName } from '../../machines/types.ts';
+import type { DialogFacts } from '../journal/transition.ts';
+import type { Forwarding } from '../proxy/forwarding.ts';
+import type { SipMessage } from '../sip/message.ts';
+import type { Timer } from '../time/clock.ts';
+import type { DialogActor } from './actors.ts';
+
+export interface RunningTimer {
+  readonly timer: Timer;
+  /** Monotonic ms. */
+  readonly deadline: number;
+}
+
+export class LiveDialog {
+  /** As on the wire, one char per byte. */
+  readonly callId: string;
+  readonly facts: DialogFacts;
+  readonly actor: DialogActor;
+  readonly callerTag: string;
+  /** To tags heard so far: one for each fork. */
+  readonly calleeTags = new Set<string>();
+  readonly timers = new Map<TimerName, RunningTimer>();
+  /** To tag of the first 2xx: the fork that became the call. */
+  answeredTag: string | undefined;
+  /** CSeq number of the latest opening request. */
+  openingCseq: number;
+  /** The opening request's way, while it has no final response. */
+  opening: Forwarding | undefined;
+  /** Path of the state, as the journal writes it. */
+  state = '';
+  seq = 0;
+  alive = true;
+  /** Snapshot value `state` was made of: the same object means nothing moved. */
+  value: unknown;
+
+  constructor(
+    facts: DialogFacts,
+    actor: DialogActor,
+    callerTag: string,
+    openingCseq: number,
+    callId: string,
+  ) {
+    this.callId = callId;
+    this.facts = facts;
+    this.actor = actor;
+    this.callerTag = callerTag;
+    this.openingCseq = openingCseq;
+  }
+
+  /** Which side sent it, by both tags (RFC 3261 §12.2.2); undefined: it is not of this dialog. */
+  sideOf(message: SipMessage): Side | undefined {
+    const from = message.from.tag ?? '';
+    const to = message.to.tag;
+    if (to === undefined) return undefined;
+    if (from === this.callerTag && this.calleeTags.has(to)) return 'caller';
+    if (to === this.callerTag) {
+      if (this.calleeTags.has(from)) return 'callee';
+      // A NOTIFY may overtake the 2xx of its SUBSCRIBE and bring a new fork (RFC 6665 §4.1.3).
+      if (this.facts.machine === 'subscription') {
+        this.calleeTags.add(from);
+        return 'callee';
+      }
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,436 @@
+// Routes what is new to the live actor of its Call-ID, opens and removes actors, and carries out what they decide.
+import type { StateValue } from 'xstate';
+import { statePath } from '../../machines/state-path.ts';
+import type { DialogEvent, Entry, Side, TimerName } from '../../machines/types.ts';
+import type { Note, Transition } from '../journal/transition.ts';
+import type { Failure, Forwarding, ForwardingObserver } from '../proxy/forwarding.ts';
+import type { HeaderLine, SipRequest, SipResponse } from '../sip/message.ts';
+import { detached, text } from '../sip/message.ts';
+import { aorOf, parseUri } from '../sip/uri.ts';
+import type { Clock, WallClock } from '../time/clock.ts';
+import { Actors, type EffectHost } from './actors.ts';
+import { Links } from './links.ts';
+import { LiveDialog } from './live-dialog.ts';
+import { failureEvent, provisionalEvent, type Role, requestEvent, roleOf, successEvent } from './to-event.ts';
+
+export interface SupervisorParts {
+  readonly clock: Clock;
+  readonly wall: WallClock;
+  /** ms; what `startTimer` means when the chart gives no duration. */
+  readonly durations: Readonly<Record<TimerName, number>>;
+  /** Hears of every transition, in order. */
+  readonly observe: (transition: Transition) => void;
+  /** An actor broke: told once, with what it was doing. */
+  readonly onActorError: (callId: string, event: string, cause: unknown) => void;
+}
+
+/** One event on its way into an actor, and what `forward` means for it. */
+interface Delivery {
+  readonly dialog: LiveDialog;
+  readonly event: DialogEvent;
+  readonly cause: string;
+  readonly forwarding: Forwarding | undefined;
+  readonly response?: SipResponse;
+  readonly failure?: Failure;
+  readonly ack?: () => void;
+  readonly cancelHeaders?: readonly HeaderLine[];
+  /** `forward` was done, or there is nothing to forward. */
+  forwarded: boolean;
+}
+
+export class Supervisor implements EffectHost {
+  readonly links = new Links();
+  readonly #parts: SupervisorParts;
+  readonly #dialogs = new Map<string, LiveDialog>();
+  readonly #actors: Actors;
+  readonly #queue: Delivery[] = [];
+  #draining = false;
+  #current: Delivery | undefined;
+  #notes: Note[] = [];
+
+  constructor(parts: SupervisorParts) {
+    this.#parts = parts;
+    this.#actors = new Actors(this);
+  }
+
+  get size(): number {
+    return this.#dialogs.size;
+  }
+
+  get(callId: string): LiveDialog | undefined {
+    return this.#dialogs.get(callId);
+  }
+
+  dialogs(): IterableIterator<LiveDialog> {
+    return this.#dialogs.values();
+  }
+
+  /**
+   * A request whose way is decided. Gives the observer its forwarding needs and, by delivering, starts it: through the
+   * dialog's actor when it belongs to one, else directly.
+   */
+  request(request: SipRequest, make: (observer: ForwardingObserver) => Forwarding): void {
+    const known = this.#dialogs.get(request.callId);
+    if (request.to.tag === undefined) {
+      const dialog = known === undefined ? this.#open(request) : this.#again(known, request);
+      if (dialog === undefined) {
+        make(PASS).start();
+        return;
+      }
+      const again = dialog === known;
+      const forwarding = make(new Exchange(this, dialog, 'opening', request.method, 'caller'));
+      if (request.method === 'INVITE') dialog.opening = forwarding;
+      this.links.contactSeen(request.callId, dialog.facts.from, request);
+      this.#deliver({
+        dialog,
+        event: requestEvent(request, 'caller', again, true),
+        cause: request.method,
+        forwarding,
+        forwarded: false,
+      });
+      return;
+    }
+    const side = known?.sideOf(request);
+    if (known === undefined || side === undefined) {
+      make(PASS).start();
+      return;
+    }
+    const calleeTag = side === 'caller' ? request.to.tag : request.from.tag;
+    // A BYE to another fork than the one that answered ends that fork, not the call.
+    const otherFork =
+      request.method === 'BYE' && known.answeredTag !== undefined && calleeTag !== known.answeredTag;
+    const role = otherFork ? 'other' : roleOf(request, false);
+    const exchange = new Exchange(
+      this,
+      known,
+      role,
+      request.method,
+      side,
+      role === 'refer' ? request : undefined,
+    );
+    const forwarding = make(exchange);
+    if (role === 'reinvite') {
+      this.links.contactSeen(request.callId, side === 'caller' ? known.facts.from : known.facts.to, request);
+    }
+    this.#deliver({
+      dialog: known,
+      event: otherFork
+        ? { type: 'request.other', side, method: 'BYE' }
+        : requestEvent(request, side, false, false),
+      cause: request.method,
+      forwarding,
+      forwarded: false,
+    });
+  }
+
+  /** An ACK for a 2xx: `pass` sends it on. */
+  ack(request: SipRequest, pass: () => void, event: (side: Side) => DialogEvent): void {
+    const dialog = this.#dialogs.get(request.callId);
+    const side = dialog?.sideOf(request);
+    if (dialog === undefined || side === undefined) {
+      pass();
+      return;
+    }
+    this.#deliver({
+      dialog,
+      event: event(side),
+      cause: 'ACK',
+      forwarding: undefined,
+      ack: pass,
+      forwarded: false,
+    });
+  }
+
+  /** CANCEL of an INVITE (its 200 is on the way). `headers`: its Reason. */
+  cancel(forwarding: Forwarding, callId: string, headers: readonly HeaderLine[]): void {
+    const dialog = this.#dialogs.get(callId);
+    if (dialog === undefined || dialog.opening !== forwarding) {
+      forwarding.cancel('caller', headers);
+      return;
+    }
+    this.#deliver({
+      dialog,
+      event: { type: 'request.cancel', side: 'caller' },
+      cause: 'CANCEL',
+      forwarding,
+      cancelHeaders: headers,
+      forwarded: true,
+    });
+  }
+
+  /** A response of a dialog's own request, from its Exchange. */
+  answered(
+    dialog: LiveDialog,
+    event: DialogEvent,
+    forwarding: Forwarding,
+    what: SipResponse | Failure,
+  ): void {
+    const isResponse = 'kind' in what;
+    const delivery: Delivery = {
+      dialog,
+      event,
+      cause: String(what.status),
+      forwarding,
+      ...(isResponse ? { response: what } : { failure: what }),
+      forwarded: false,
+    };
+    if (dialog.alive) this.#deliver(delivery);
+    else forwardNow(delivery);
+  }
+
+  /** Tags and Contacts a dialog learns from the answers to its opening request. */
+  learn(dialog: LiveDialog, response: SipResponse): void {
+    const tag = response.to.tag;
+    if (tag !== undefined && dialog.calleeTags.size < MAX_FORKS && !dialog.calleeTags.has(tag))
+      dialog.calleeTags.add(detached(tag));
+    if (response.status >= 200) dialog.answeredTag ??= tag === undefined ? undefined : detached(tag);
+    if (response.status >= 200) this.links.contactSeen(dialog.callId, dialog.facts.to, response);
+  }
+
+  // ---- effects: what actors decide, for the delivery at hand
+
+  forward(): void {
+    if (this.#current !== undefined) forwardNow(this.#current);
+  }
+
+  reply(status: number): void {
+    this.#current?.dialog.opening?.giveUp(status);
+  }
+
+  cancelBranches(): void {
+    const delivery = this.#current;
+    const why = delivery?.event.type === 'request.cancel' ? 'caller' : 'no-answer';
+    delivery?.dialog.opening?.cancel(why, delivery.cancelHeaders ?? []);
+  }
+
+  giveUp(status: number): void {
+    this.#current?.dialog.opening?.giveUp(status);
+  }
+
+  startTimer(name: TimerName, after: number | undefined): void {
+    const dialog = this.#current?.dialog;
+    if (dialog === undefined) return;
+    dialog.timers.get(name)?.timer.cancel();
+    const ms = after ?? this.#parts.durations[name];
+    const timer = this.#parts.clock.after(ms, () => {
+      dialog.timers.delete(name);
+      if (!dialog.alive) return;
+      const event: DialogEvent = { type: `timer.${name}` };
+      this.#deliver({ dialog, event, cause: `timer ${name}`, forwarding: undefined, forwarded: true });
+    });
+    dialog.timers.set(name, { timer, deadline: this.#parts.clock.now() + ms });
+  }
+
+  stopTimer(name: TimerName): void {
+    const timers = this.#current?.dialog.timers;
+    timers?.get(name)?.timer.cancel();
+    timers?.delete(name);
+  }
+
+  journal(entry: Entry, side: Side | undefined, status: number | undefined): void {
+    this.#notes.push({ entry, ...(side && { side }), ...(status !== undefined && { status }) });
+  }
+
+  /** Every actor stops and every timer with it; nobody is told. */
+  close(): void {
+    for (const dialog of [...this.#dialogs.values()]) {
+      dialog.actor.stop();
+      this.#remove(dialog);
+    }
+  }
+
+  // ---- life of an actor
+
+  #open(request: SipRequest): LiveDialog | undefined {
+    const { method } = request;
+    if (method !== 'INVITE' && method !== 'SUBSCRIBE' && method !== 'REFER') return undefined;
+    const machine = method === 'INVITE' ? 'dialog' : 'subscription';
+    const origin = this.links.originOf(request, (callId) => this.#dialogs.has(callId));
+    const facts = {
+      callId: detached(text(request.callId)),
+      machine,
+      from: partyOf(request.from.uri),
+      to: partyOf(request.to.uri),
+      ...(origin && { origin }),
+    } as const;
+    const actor = this.#actors.create(machine);
+    const dialog = new LiveDialog(
+      facts,
+      actor,
+      detached(request.from.tag ?? ''),
+      request.cseq.number,
+      detached(request.callId),
+    );
+    actor.subscribe({ error: (cause) => this.#broke(dialog, cause) });
+    actor.start();
+    this.#dialogs.set(dialog.callId, dialog);
+    return dialog;
+  }
+
+  /** The same call tried again (401, 407, 422, 3xx): same From tag, a higher CSeq, nothing open. Else not its business. */
+  #again(dialog: LiveDialog, request: SipRequest): LiveDialog | undefined {
+    if (request.method !== 'INVITE' || dialog.facts.machine !== 'dialog') return undefined;
+    if (request.from.tag !== dialog.callerTag || request.cseq.number <= dialog.openingCseq) return undefined;
+    if (dialog.opening?.isOpen) return undefined;
+    dialog.openingCseq = request.cseq.number;
+    return dialog;
+  }
+
+  #deliver(delivery: Delivery): void {
+    this.#queue.push(delivery);
+    if (this.#draining) return;
+    this.#draining = true;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) this.#step(next);
+    } finally {
+      this.#draining = false;
+      this.#current = undefined;
+    }
+  }
+
+  #step(delivery: Delivery): void {
+    const { dialog } = delivery;
+    if (dialog.alive) {
+      this.#current = delivery;
+      dialog.actor.send(delivery.event);
+      this.#current = undefined;
+      if (dialog.alive) this.#afterwards(delivery);
+    }
+    // Forwarding never depends on what a chart made of it.
+    forwardNow(delivery);
+  }
+
+  #afterwards(delivery: Delivery): void {
+    const { dialog } = delivery;
+    const snapshot = dialog.actor.getSnapshot();
+    const done = snapshot.status !== 'active';
+    const notes = this.#notes;
+    if (snapshot.value !== dialog.value || notes.length > 0 || done) {
+      const from = dialog.state;
+      dialog.value = snapshot.value;
+      dialog.state = statePath(snapshot.value as StateValue);
+      if (notes.length > 0 || done || from !== dialog.state) this.#tell(delivery, from, dialog.state, done);
+    }
+    if (done) this.#remove(dialog);
+  }
+
+  #tell(delivery: Delivery, from: string, to: string, done: boolean): void {
+    const { dialog, event } = delivery;
+    const notes = this.#notes;
+    if (notes.length > 0) this.#notes = [];
+    const media = 'media' in event ? event.media : undefined;
+    this.#parts.observe({
+      dialog: dialog.facts,
+      seq: ++dialog.seq,
+      at: this.#parts.wall(),
+      from,
+      to,
+      event: event.type,
+      cause: delivery.cause,
+      ...('side' in event && { side: event.side }),
+      ...(media && { media }),
+      notes,
+      done,
+    });
+  }
+
+  #remove(dialog: LiveDialog): void {
+    dialog.alive = false;
+    dialog.opening = undefined;
+    for (const { timer } of dialog.timers.values()) timer.cancel();
+    dialog.timers.clear();
+    this.#dialogs.delete(dialog.callId);
+    this.links.forget(dialog.callId);
+  }
+
+  /** An actor that fails ends its call with 500 and a journal line, and touches no other. */
+  #broke(dialog: LiveDialog, cause: unknown): void {
+    if (!dialog.alive) return;
+    const delivery = this.#current;
+    const event = delivery?.event.type ?? '';
+    this.#parts.onActorError(dialog.facts.callId, event, cause);
+    this.#notes.push({ entry: 'failed', status: 500 });
+    const opening = dialog.opening;
+    if (delivery !== undefined) this.#tell(delivery, dialog.state, 'terminated', true);
+    this.#notes = [];
+    this.#remove(dialog);
+    if (opening !== undefined && opening.upstream.finalStatus === 0) {
+      opening.giveUp(500);
+      opening.cancel('no-answer');
+      if (delivery !== undefined) delivery.forwarded = true;
+    }
+  }
+}
+
+/** Hears a forwarding of a dialog and turns what it hears into events. */
+class Exchange implements ForwardingObserver {
+  readonly #supervisor: Supervisor;
+  readonly #dialog: LiveDialog;
+  readonly #role: Role;
+  readonly #method: string;
+  readonly #side: Side;
+  #refer: SipRequest | undefined;
+
+  constructor(
+    supervisor: Supervisor,
+    dialog: LiveDialog,
+    role: Role,
+    method: string,
+    side: Side,
+    refer?: SipRequest,
+  ) {
+    this.#supervisor = supervisor;
+    this.#dialog = dialog;
+    this.#role = role;
+    this.#method = method;
+    this.#side = side;
+    this.#refer = refer;
+  }
+
+  onProvisional(forwarding: Forwarding, fork: number, response: SipResponse): void {
+    if (this.#role === 'opening') this.#supervisor.learn(this.#dialog, response);
+    const event = provisionalEvent(this.#role, this.#method, this.#side, fork, response);
+    this.#supervisor.answered(this.#dialog, event, forwarding, response);
+  }
+
+  onSuccess(forwarding: Forwarding, fork: number, response: SipResponse, again: boolean): void {
+    if (this.#role === 'opening') this.#supervisor.learn(this.#dialog, response);
+    if (this.#refer !== undefined) {
+      this.#supervisor.links.transferAsked(this.#dialog.callId, this.#refer);
+      this.#refer = undefined;
+    }
+    const event = successEvent(this.#role, this.#method, this.#side, fork, response, again);
+    this.#supervisor.answered(this.#dialog, event, forwarding, response);
+  }
+
+  onFailure(forwarding: Forwarding, failure: Failure): void {
+    const event = failureEvent(this.#role, this.#method, this.#side, failure);
+    this.#supervisor.answered(this.#dialog, event, forwarding, failure);
+  }
+}
+
+/** Forwarding without a chart: what comes is passed. */
+const PASS: ForwardingObserver = {
+  onProvisional: (forwarding, _fork, response) => forwarding.pass(response),
+  onSuccess: (forwarding, _fork, response) => forwarding.pass(response),
+  onFailure: (forwarding, failure) => forwarding.passFailure(failure),
+};
+
+const MAX_FORKS = 64;
+
+function forwardNow(delivery: Delivery): void {
+  if (delivery.forwarded) return;
+  delivery.forwarded = true;
+  const { forwarding, response, failure, ack } = delivery;
+  if (ack !== undefined) ack();
+  else if (forwarding === undefined) return;
+  else if (response !== undefined) forwarding.pass(response);
+  else if (failure !== undefined) forwarding.passFailure(failure);
+  else forwarding.start();
+}
+
+/** `sip:a@h` for people: no port, no parameters; what is not a SIP URI stays as it is. */
+function partyOf(uri: string): string {
+  const parsed = parseUri(uri);
+  return text(parsed === undefined ? uri : aorOf(parsed));
+}
