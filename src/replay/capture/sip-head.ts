@@ -18,8 +18,9 @@ export function looksLikeSip(bytes: Buffer): boolean {
   return STATUS_LINE.test(line) || REQUEST_LINE.exec(line)?.[1]?.includes(':', 1) === true;
 }
 
-const STATUS_LINE = /^SIP\/2\.0 +\d{3}(?: |$)/i;
-const REQUEST_LINE = /^[^\0 ]+ +([^\0 ]+) +SIP\/2\.0 *$/i;
+// one space each, capitals: as loose as packet analysers are, so that counts agree with theirs
+const STATUS_LINE = /^SIP\/2\.0 \d{3} /;
+const REQUEST_LINE = /^[^\0 ]+ ([^\0 ]+) SIP\/2\.0$/;
 
 export interface ViaHead {
   /** As written, lower case. */
