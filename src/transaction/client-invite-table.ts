@@ -35,47 +35,49 @@ export type Action =
   | 'sendCancel'
   | 'waitForFinal';
 
-/** Telling the user comes last on every way: it may call back. */
+/**
+ * What leads out of the transaction comes last on every way: it may lead back in. An ACK that cannot be sent ends
+ * nothing: the next retransmitted response gets it again.
+ */
 export const clientInvite: Table<State, Event, Action> = {
   calling: {
-    'response.provisional': ['proceeding', 'stopAB', 'tell'],
-    'response.success': ['accepted', 'startM', 'tell'],
-    'response.failure': ['completed', 'ack', 'startD', 'tell'],
-    abandon: ['abandoned', 'waitForFinal'],
-    'timer.a': ['calling', 'sendAgain', 'restartA'],
-    'timer.b': ['terminated', 'tellTimeout'],
-    'transport.failed': ['terminated', 'tellTransportFailed'],
+    'response.provisional': { to: 'proceeding', do: ['stopAB', 'tell'] },
+    'response.success': { to: 'accepted', do: ['startM', 'tell'] },
+    'response.failure': { to: 'completed', do: ['startD', 'ack', 'tell'] },
+    abandon: { to: 'abandoned', do: ['waitForFinal'] },
+    'timer.a': { do: ['restartA', 'sendAgain'] },
+    'timer.b': { to: 'terminated', do: ['tellTimeout'] },
+    'transport.failed': { to: 'terminated', do: ['tellTransportFailed'] },
   },
   proceeding: {
-    'response.provisional': ['proceeding', 'tell'],
-    'response.success': ['accepted', 'startM', 'tell'],
-    'response.failure': ['completed', 'ack', 'startD', 'tell'],
-    cancel: ['cancelling', 'sendCancel', 'waitForFinal'],
-    abandon: ['cancelling', 'sendCancel', 'waitForFinal'],
+    'response.provisional': { do: ['tell'] },
+    'response.success': { to: 'accepted', do: ['startM', 'tell'] },
+    'response.failure': { to: 'completed', do: ['startD', 'ack', 'tell'] },
+    cancel: { to: 'cancelling', do: ['waitForFinal', 'sendCancel'] },
+    abandon: { to: 'cancelling', do: ['waitForFinal', 'sendCancel'] },
   },
   cancelling: {
-    'response.provisional': ['cancelling', 'tell'],
-    'response.success': ['accepted', 'startM', 'tell'],
-    'response.failure': ['completed', 'ack', 'startD', 'tell'],
-    'timer.cancelled': ['terminated', 'tellTimeout'],
+    'response.provisional': { do: ['tell'] },
+    'response.success': { to: 'accepted', do: ['startM', 'tell'] },
+    'response.failure': { to: 'completed', do: ['startD', 'ack', 'tell'] },
+    'timer.cancelled': { to: 'terminated', do: ['tellTimeout'] },
   },
   abandoned: {
-    'response.provisional': ['cancelling', 'sendCancel', 'waitForFinal'],
-    'response.success': ['accepted', 'startM'],
-    'response.failure': ['completed', 'ack', 'startD'],
-    'timer.cancelled': ['terminated'],
-    'transport.failed': ['terminated'],
+    'response.provisional': { to: 'cancelling', do: ['waitForFinal', 'sendCancel'] },
+    'response.success': { to: 'accepted', do: ['startM'] },
+    'response.failure': { to: 'completed', do: ['startD', 'ack'] },
+    'timer.cancelled': { to: 'terminated' },
+    'transport.failed': { to: 'terminated' },
   },
   accepted: {
-    'response.success': ['accepted', 'tell'],
-    'timer.m': ['terminated'],
+    'response.success': { do: ['tell'] },
+    'timer.m': { to: 'terminated' },
   },
   // A 2xx after another final response: a proxy further on owes us each one, as we owe it our caller (§16.7 step 5).
   completed: {
-    'response.success': ['completed', 'tell'],
-    'response.failure': ['completed', 'ackAgain'],
-    'timer.d': ['terminated'],
-    'transport.failed': ['terminated'],
+    'response.success': { do: ['tell'] },
+    'response.failure': { do: ['ackAgain'] },
+    'timer.d': { to: 'terminated' },
   },
   terminated: {},
 };

@@ -36,10 +36,11 @@ export class ClientInvite extends Lingering implements ClientTransaction {
 
   begin(): void {
     const { clientInvites } = this.host;
-    clientInvites.get(this.branch)?.displace();
+    const former = clientInvites.get(this.branch);
     clientInvites.set(this.branch, this);
     this.startResending();
-    this.#send(serialize(this.request));
+    this.#send();
+    former?.displace();
   }
 
   receive(response: SipResponse, flow: Flow): void {
@@ -57,10 +58,11 @@ export class ClientInvite extends Lingering implements ClientTransaction {
     this.#step('abandon');
   }
 
-  /** Another transaction takes the branch. */
+  /** Another transaction has taken the branch: a client that uses a branch again while ours still lingers. */
   displace(): void {
     const user = this.state === 'accepted' || this.state === 'completed' ? undefined : this.#user;
-    this.#enter('terminated');
+    this.state = 'terminated';
+    this.stopWaiting();
     user?.onTransportFailed(this);
     this.#release();
   }
@@ -85,9 +87,8 @@ export class ClientInvite extends Lingering implements ClientTransaction {
   #step(event: Event, response?: SipResponse, flow?: Flow, headers?: readonly HeaderLine[]): void {
     const arrow = clientInvite[this.state][event];
     if (arrow === undefined) return;
-    const to = arrow[0];
-    if (to !== this.state) this.#enter(to);
-    for (let i = 1; i < arrow.length; i++) this.#do(arrow[i] as Action, response, flow, headers);
+    if (arrow.to !== undefined) this.#enter(arrow.to);
+    if (arrow.do !== undefined) for (const action of arrow.do) this.#do(action, response, flow, headers);
     if (this.state === 'accepted' || this.state === 'completed') this.#request = undefined;
     else if (this.state === 'terminated') this.#release();
   }
@@ -119,7 +120,7 @@ export class ClientInvite extends Lingering implements ClientTransaction {
         this.#user?.onTransportFailed(this);
         break;
       case 'sendAgain':
-        this.#send(serialize(this.request));
+        this.#send();
         break;
       case 'restartA':
         this.resendAfter(this.interval * 2);
@@ -149,7 +150,7 @@ export class ClientInvite extends Lingering implements ClientTransaction {
   #sendAck(response: SipResponse): void {
     const bytes = serialize(makeAck(this.request, response));
     this.#ack = keep(bytes);
-    this.#send(bytes);
+    this.host.send(bytes, this.flow);
   }
 
   #sendCancel(headers: readonly HeaderLine[] = []): void {
@@ -158,7 +159,7 @@ export class ClientInvite extends Lingering implements ClientTransaction {
     new ClientNonInvite(this.host, cancel, this.flow).begin();
   }
 
-  #send(bytes: Buffer): void {
-    this.host.send(bytes, this.flow, () => this.#step('transport.failed'));
+  #send(): void {
+    this.host.send(serialize(this.request), this.flow, () => this.#step('transport.failed'));
   }
 }

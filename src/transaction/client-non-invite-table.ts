@@ -18,24 +18,24 @@ export type Action =
   | 'setE'
   | 'startK';
 
-/** Telling the user comes last on every way: it may call back. */
+/** What leads out of the transaction comes last on every way: it may lead back in. */
 export const clientNonInvite: Table<State, Event, Action> = {
   trying: {
-    'response.provisional': ['proceeding', 'tell'],
-    'response.final': ['completed', 'startK', 'tell'],
-    'timer.e': ['trying', 'sendAgain', 'doubleE'],
-    'timer.f': ['terminated', 'tellTimeout'],
-    'transport.failed': ['terminated', 'tellTransportFailed'],
+    'response.provisional': { to: 'proceeding', do: ['tell'] },
+    'response.final': { to: 'completed', do: ['startK', 'tell'] },
+    'timer.e': { do: ['doubleE', 'sendAgain'] },
+    'timer.f': { to: 'terminated', do: ['tellTimeout'] },
+    'transport.failed': { to: 'terminated', do: ['tellTransportFailed'] },
   },
   proceeding: {
-    'response.provisional': ['proceeding', 'tell'],
-    'response.final': ['completed', 'startK', 'tell'],
-    'timer.e': ['proceeding', 'sendAgain', 'setE'],
-    'timer.f': ['terminated', 'tellTimeout'],
-    'transport.failed': ['terminated', 'tellTransportFailed'],
+    'response.provisional': { do: ['tell'] },
+    'response.final': { to: 'completed', do: ['startK', 'tell'] },
+    'timer.e': { do: ['setE', 'sendAgain'] },
+    'timer.f': { to: 'terminated', do: ['tellTimeout'] },
+    'transport.failed': { to: 'terminated', do: ['tellTransportFailed'] },
   },
   completed: {
-    'timer.k': ['terminated'],
+    'timer.k': { to: 'terminated' },
   },
   terminated: {},
 };

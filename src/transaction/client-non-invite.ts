@@ -31,10 +31,11 @@ export class ClientNonInvite extends Lingering implements ClientTransaction {
 
   begin(): void {
     const { clientNonInvites } = this.host;
-    clientNonInvites.get(this.branch)?.displace();
+    const former = clientNonInvites.get(this.branch);
     clientNonInvites.set(this.branch, this);
     this.startResending();
     this.#send();
+    former?.displace();
   }
 
   receive(response: SipResponse, flow: Flow): void {
@@ -47,10 +48,13 @@ export class ClientNonInvite extends Lingering implements ClientTransaction {
     this.#user = undefined;
   }
 
-  /** Another transaction takes the branch. */
+  /** Another transaction has taken the branch: a client that uses a branch again while ours still lingers. */
   displace(): void {
-    this.#step('transport.failed');
-    if (this.state !== 'terminated') this.#step('timer.k');
+    const user = this.#user;
+    this.state = 'terminated';
+    this.stopWaiting();
+    user?.onTransportFailed(this);
+    this.#release();
   }
 
   override expire(): void {
@@ -61,10 +65,12 @@ export class ClientNonInvite extends Lingering implements ClientTransaction {
   #step(event: Event, response?: SipResponse, flow?: Flow): void {
     const arrow = clientNonInvite[this.state][event];
     if (arrow === undefined) return;
-    const to = arrow[0];
-    if (to !== this.state) this.#enter(to);
-    for (let i = 1; i < arrow.length; i++) this.#do(arrow[i] as Action, response, flow);
-    if (this.state !== 'completed' && this.state !== 'terminated') return;
+    if (arrow.to !== undefined) this.#enter(arrow.to);
+    if (arrow.do !== undefined) for (const action of arrow.do) this.#do(action, response, flow);
+    if (this.state === 'completed' || this.state === 'terminated') this.#release();
+  }
+
+  #release(): void {
     this.#request = undefined;
     this.#user = undefined;
   }

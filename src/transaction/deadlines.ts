@@ -15,6 +15,7 @@ export abstract class Timed {
 export class Deadlines {
   readonly #clock: Clock;
   readonly #queues = new Map<number, Queue>();
+  #closed = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -23,6 +24,7 @@ export class Deadlines {
   /** Sets the deadline of `owner` to `ms` (at least 1) from now, in place of the one it had. */
   start(owner: Timed, ms: number): void {
     this.stop(owner);
+    if (this.#closed) return;
     const duration = Math.max(1, ms);
     let queue = this.#queues.get(duration);
     if (queue === undefined) {
@@ -41,8 +43,9 @@ export class Deadlines {
     owner.next = undefined;
   }
 
-  /** Stops the clock; no deadline comes any more. */
-  clear(): void {
+  /** No deadline comes any more, and none is taken. */
+  close(): void {
+    this.#closed = true;
     for (const queue of this.#queues.values()) queue.clear();
     this.#queues.clear();
   }

@@ -39,6 +39,5 @@ export function responseFlow(via: Via, flow: Flow): Flow {
 
 /** The same characters without ties: parts of a key would else keep whole datagrams alive as long as the key. */
 function flat(key: string): string {
-  Number(key);
-  return key;
+  return key.charCodeAt(0) >= 0 ? key : '';
 }

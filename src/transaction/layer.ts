@@ -98,7 +98,7 @@ export class TransactionLayer {
   /** Forgets everything and stops every timer; nobody is told. */
   close(): void {
     const { deadlines, serverInvites, serverNonInvites, clientInvites, clientNonInvites } = this.#host;
-    deadlines.clear();
+    deadlines.close();
     for (const table of [serverInvites, serverNonInvites, clientInvites, clientNonInvites]) table.clear();
   }
 
@@ -115,8 +115,8 @@ export class TransactionLayer {
 
   #receiveAck(ack: SipRequest, flow: Flow): void {
     const invite = this.#host.serverInvites.get(serverKey(ack, 'INVITE'));
-    if (invite === undefined) this.#host.user.onAck(ack, flow);
-    else invite.receiveAck(ack, flow);
+    if (invite?.isAcknowledgedBy(ack)) invite.receiveAck(ack, flow);
+    else this.#host.user.onAck(ack, flow);
   }
 
   #receiveOther(request: SipRequest, flow: Flow): void {

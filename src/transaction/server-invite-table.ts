@@ -21,29 +21,29 @@ export type Action = 'send' | 'sendAgain' | 'passAck' | 'startG' | 'restartG' | 
  */
 export const serverInvite: Table<State, Event, Action> = {
   proceeding: {
-    'request.again': ['proceeding', 'sendAgain'],
-    'respond.provisional': ['proceeding', 'send'],
-    'respond.success': ['accepted', 'startL', 'send'],
-    'respond.failure': ['completed', 'startG', 'send'],
-    abandon: ['terminated'],
+    'request.again': { do: ['sendAgain'] },
+    'respond.provisional': { do: ['send'] },
+    'respond.success': { to: 'accepted', do: ['startL', 'send'] },
+    'respond.failure': { to: 'completed', do: ['startG', 'send'] },
+    abandon: { to: 'terminated' },
   },
   completed: {
-    'request.again': ['completed', 'sendAgain'],
-    'request.ack': ['confirmed', 'startI'],
-    'respond.success': ['completed', 'send'],
-    'timer.g': ['completed', 'sendAgain', 'restartG'],
-    'timer.h': ['terminated'],
+    'request.again': { do: ['sendAgain'] },
+    'request.ack': { to: 'confirmed', do: ['startI'] },
+    'respond.success': { do: ['send'] },
+    'timer.g': { do: ['restartG', 'sendAgain'] },
+    'timer.h': { to: 'terminated' },
   },
   confirmed: {
-    'respond.success': ['confirmed', 'send'],
-    'timer.i': ['terminated'],
+    'respond.success': { do: ['send'] },
+    'timer.i': { to: 'terminated' },
   },
   accepted: {
-    'request.ack': ['accepted', 'passAck'],
-    'respond.success': ['accepted', 'send'],
-    'timer.l': ['terminated'],
+    'request.ack': { do: ['passAck'] },
+    'respond.success': { do: ['send'] },
+    'timer.l': { to: 'terminated' },
   },
   terminated: {
-    'respond.success': ['terminated', 'send'],
+    'respond.success': { do: ['send'] },
   },
 };

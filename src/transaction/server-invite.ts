@@ -1,5 +1,6 @@
 // An INVITE server transaction at work: carries out what its table says.
-import type { SipRequest, SipResponse } from '../sip/message.ts';
+import { hasMagicCookie, type SipRequest, type SipResponse } from '../sip/message.ts';
+import { parse } from '../sip/parse.ts';
 import { makeResponse } from '../sip/reply.ts';
 import { serialize } from '../sip/serialize.ts';
 import type { Flow } from '../transport/flow.ts';
@@ -51,6 +52,13 @@ export class ServerInvite extends Lingering implements ServerTransaction {
     this.#step('request.again');
   }
 
+  /** RFC 3261 §17.2.3: without a unique branch the To tag says which response an ACK is for. */
+  isAcknowledgedBy(ack: SipRequest): boolean {
+    if (this.state !== 'completed' || hasMagicCookie(ack.via.branch)) return true;
+    const last = parse(Buffer.from(this.#last, 'latin1'));
+    return !last.ok || last.message.to.tag === ack.to.tag;
+  }
+
   receiveAck(ack: SipRequest, flow: Flow): void {
     this.#step('request.ack', ack, flow);
   }
@@ -63,9 +71,8 @@ export class ServerInvite extends Lingering implements ServerTransaction {
   #step(event: Event, message?: SipRequest | SipResponse, flow?: Flow): void {
     const arrow = serverInvite[this.state][event];
     if (arrow === undefined) return;
-    const to = arrow[0];
-    if (to !== this.state) this.#enter(to);
-    for (let i = 1; i < arrow.length; i++) this.#do(arrow[i] as Action, message, flow);
+    if (arrow.to !== undefined) this.#enter(arrow.to);
+    if (arrow.do !== undefined) for (const action of arrow.do) this.#do(action, message, flow);
   }
 
   #enter(state: State): void {

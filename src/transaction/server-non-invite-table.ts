@@ -8,29 +8,29 @@ export type Event =
   | 'abandon'
   | 'timer.trying'
   | 'timer.expired'
-  | 'timer.j'
-  | 'transport.failed';
+  | 'timer.j';
 export type Action = 'send' | 'sendTrying' | 'sendAgain' | 'waitOn' | 'startJ';
 
-/** Without a final response it ends with the client's Timer F: nobody would hear a later one. */
+/**
+ * Without a final response it ends with the client's Timer F: nobody would hear a later one.
+ * A transport error ends nothing (RFC 6026 §8.8): the timers do.
+ */
 export const serverNonInvite: Table<State, Event, Action> = {
   trying: {
-    'respond.final': ['completed', 'startJ', 'send'],
-    abandon: ['terminated'],
-    'timer.trying': ['proceeding', 'waitOn', 'sendTrying'],
-    'timer.expired': ['terminated'],
+    'respond.final': { to: 'completed', do: ['startJ', 'send'] },
+    abandon: { to: 'terminated' },
+    'timer.trying': { to: 'proceeding', do: ['waitOn', 'sendTrying'] },
+    'timer.expired': { to: 'terminated' },
   },
   proceeding: {
-    'request.again': ['proceeding', 'sendAgain'],
-    'respond.final': ['completed', 'startJ', 'send'],
-    abandon: ['terminated'],
-    'timer.expired': ['terminated'],
-    'transport.failed': ['terminated'],
+    'request.again': { do: ['sendAgain'] },
+    'respond.final': { to: 'completed', do: ['startJ', 'send'] },
+    abandon: { to: 'terminated' },
+    'timer.expired': { to: 'terminated' },
   },
   completed: {
-    'request.again': ['completed', 'sendAgain'],
-    'timer.j': ['terminated'],
-    'transport.failed': ['terminated'],
+    'request.again': { do: ['sendAgain'] },
+    'timer.j': { to: 'terminated' },
   },
   terminated: {},
 };

@@ -54,19 +54,15 @@ export class ServerNonInvite extends Lingering implements ServerTransaction {
   #step(event: Event, response?: SipResponse): void {
     const arrow = serverNonInvite[this.state][event];
     if (arrow === undefined) return;
-    const to = arrow[0];
-    if (to !== this.state) this.#enter(to);
-    for (let i = 1; i < arrow.length; i++) this.#do(arrow[i] as Action, response);
+    if (arrow.to !== undefined) this.#enter(arrow.to);
+    if (arrow.do !== undefined) for (const action of arrow.do) this.#do(action, response);
   }
 
   #enter(state: State): void {
     this.state = state;
     if (state === 'proceeding') return;
-    if (state === 'completed') {
-      this.#request = undefined;
-      return;
-    }
     this.#request = undefined;
+    if (state !== 'terminated') return;
     this.#last = '';
     this.stopWaiting();
     this.host.serverNonInvites.delete(this.key);
@@ -96,6 +92,6 @@ export class ServerNonInvite extends Lingering implements ServerTransaction {
     const bytes = serialize(response);
     if (response.status >= 200) this.finalStatus = response.status;
     this.#last = keep(bytes);
-    this.host.send(bytes, this.flow, () => this.#step('transport.failed'));
+    this.host.send(bytes, this.flow);
   }
 }
