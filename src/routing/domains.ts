@@ -58,7 +58,8 @@ export class Domains {
     readonly host: string;
     readonly port: number | undefined;
   }): boolean {
-    const host = plain(uri.host);
+    const asWritten = this.#listening.has(uri.host) || this.#named.has(uri.host);
+    const host = asWritten ? uri.host : plain(uri.host);
     const ports = this.#listening.get(host);
     if (ports !== undefined) return uri.port === undefined || ports.has(uri.port);
     return this.#named.has(host) && (uri.port === undefined || this.#ports.has(uri.port));

@@ -62,6 +62,7 @@ const FAILURE = 5_000;
 const HOSTS_TTL = 30;
 /** Records followed of each kind: an answer must not make us ask for hundreds of names. */
 const MOST_RECORDS = 8;
+const LOOPBACK = ['127.0.0.1', '::1'].map((address) => ({ address, ttl: HOSTS_TTL }));
 const NOWHERE: Answer = { targets: [], goodFor: FAILURE };
 
 export class Resolver {
@@ -105,16 +106,18 @@ export class Resolver {
   }
 
   #ask(key: string, name: string, port: number | undefined, done: Done): void {
-    this.#waiting.set(key, [done]);
+    const mine: Done[] = [done];
+    this.#waiting.set(key, mine);
     const finish = (answer: Answer): void => {
+      const isLate = this.#waiting.get(key) !== mine;
+      // What comes after the time-out still counts for the next who asks; a time-out after the answer does not.
+      if (!isLate || answer.targets.length > 0) this.#remember(key, answer);
+      if (isLate) return;
       timer.cancel();
-      this.#remember(key, answer);
-      const waiting = this.#waiting.get(key) ?? [];
       this.#waiting.delete(key);
-      for (const each of waiting) each(this.#choose(answer));
+      for (const each of mine) each(this.#choose(answer));
     };
     const timer = this.#clock.after(this.#timeout, () => finish(NOWHERE));
-    // What comes after the time-out still counts for the next who asks.
     this.#find(name, port).then(finish, () => finish(NOWHERE));
   }
 
@@ -128,6 +131,9 @@ export class Resolver {
   }
 
   async #find(name: string, port: number | undefined): Promise<Answer> {
+    // RFC 6761 §6.3: nobody is asked about localhost.
+    if (name === 'localhost' || name.endsWith('.localhost'))
+      return this.#answer(LOOPBACK, port ?? DEFAULT_PORT);
     // §4.2: with a port no SRV record is asked for.
     if (port !== undefined) return this.#byAddress(name, port);
     for (const service of await this.#services(name)) {
@@ -174,6 +180,10 @@ export class Resolver {
       const known = await orNone(this.#dns.hosts(name));
       records = known.map((address) => ({ address, ttl: HOSTS_TTL }));
     }
+    return this.#answer(records, port);
+  }
+
+  #answer(records: readonly AddressRecord[], port: number): Answer {
     const usable = records.filter(({ address }) => this.#reachable(address));
     if (usable.length === 0) return NOWHERE;
     const ttl = Math.min(...usable.map((record) => record.ttl)) * 1000;
