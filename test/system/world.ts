@@ -1,0 +1,331 @@
+// The whole server without sockets: virtual time, a wire in memory, phones that say what they are told to say.
+import { expect } from 'vitest';
+import { configSchema } from '../../src/config/config.ts';
+import { phraseBook } from '../../src/config/phrases.ts';
+import { Core } from '../../src/core.ts';
+import { Diary } from '../../src/journal/diary.ts';
+import type { Transition } from '../../src/journal/transition.ts';
+import { Domains } from '../../src/routing/domains.ts';
+import { isTrusted } from '../../src/routing/networks.ts';
+import { type SipMessage, SipRequest, SipResponse } from '../../src/sip/message.ts';
+import { parse } from '../../src/sip/parse.ts';
+import { defaultReason } from '../../src/sip/reply.ts';
+import { VirtualClock } from '../../src/time/clock.ts';
+import type { Flow } from '../../src/transport/flow.ts';
+
+export const SERVER = { address: '10.0.0.1', port: 5060 } as const;
+
+export interface WorldOptions {
+  /** As it would stand in the YAML file. */
+  readonly config?: Record<string, unknown>;
+}
+
+export class World {
+  readonly clock = new VirtualClock(1_000_000);
+  readonly core: Core;
+  readonly transitions: Transition[] = [];
+  readonly bugs: unknown[] = [];
+  /** Datagrams to nobody's address. */
+  readonly lost: SipMessage[] = [];
+  readonly #phones = new Map<string, Phone>();
+  readonly #deferred: (() => void)[] = [];
+  readonly #diary = new Diary({ style: 'classic', zone: () => 0 });
+  #tags = 0;
+  #diaryText = '';
+
+  constructor(options: WorldOptions = {}) {
+    const config = configSchema.parse({ domains: ['example.org'], ...options.config });
+    const domains = new Domains({ domains: config.domains, hostNames: [] });
+    domains.listensOn([SERVER]);
+    this.core = new Core({
+      config,
+      clock: this.clock,
+      wall: () => this.clock.now(),
+      key: 'a key for tests',
+      newTag: () => `srv${++this.#tags}`,
+      reason: phraseBook(config.phrases, defaultReason),
+      domains,
+      network: {
+        localFor: (address) => (address.includes(':') ? undefined : SERVER),
+        sentBy: (local) => `${local.address}:${local.port}`,
+        resolve: (_host, _port, done) => done(undefined),
+      },
+      wire: (bytes, flow, failed) => this.#carry(bytes, flow, failed),
+      defer: (flush) => this.#deferred.push(flush),
+      observe: (transition) => {
+        this.transitions.push(transition);
+        this.#diaryText += this.#diary.lines(transition);
+      },
+      tell: () => {},
+      admits: config.open ? () => true : isTrusted,
+      onActorError: (_callId, _event, cause) => this.bugs.push(cause),
+      onBug: (cause) => this.bugs.push(cause),
+    });
+  }
+
+  phone(user: string, address: string, port = 5060): Phone {
+    const phone = new Phone(this, user, address, port);
+    this.#phones.set(`${address}:${port}`, phone);
+    return phone;
+  }
+
+  /** One datagram into the server, and all that follows from it. */
+  receive(text: string | Buffer, from: { address: string; port: number }): void {
+    const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text;
+    this.core.receive(bytes, {
+      transport: 'udp',
+      localAddress: SERVER.address,
+      localPort: SERVER.port,
+      remoteAddress: from.address,
+      remotePort: from.port,
+    });
+    this.settle();
+  }
+
+  /** Runs flushes until there is nothing more to flush. */
+  settle(): void {
+    for (let next = this.#deferred.shift(); next !== undefined; next = this.#deferred.shift()) next();
+  }
+
+  /** ms of virtual time, one deadline at a time, flushed after each. */
+  advance(ms: number): void {
+    const end = this.clock.now() + ms;
+    for (let next = this.clock.next(); next !== undefined && next <= end; next = this.clock.next()) {
+      this.clock.runUntil(next);
+      this.settle();
+    }
+    this.clock.runUntil(end);
+    this.settle();
+  }
+
+  /** Diary lines without date, time and Call-ID; tabs kept. */
+  get diary(): string[] {
+    return this.#diaryText
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => line.replace(/^\S+ \S+: /, '').replace(/ \(Call-ID: .*\)$/, ''));
+  }
+
+  /** State paths a dialog went through. */
+  states(callId?: string): string[] {
+    return this.transitions
+      .filter((t) => callId === undefined || t.dialog.callId === callId)
+      .map((t) => t.to);
+  }
+
+  /** Nobody is left alive: no dialog, no transaction, no timer but the bindings'. */
+  expectSilence(): void {
+    this.advance(400_000);
+    expect(this.bugs).toEqual([]);
+    expect(this.core.supervisor.size).toBe(0);
+    expect(this.core.supervisor.links.size).toBe(0);
+    expect({ ...this.core.layer.size }).toEqual({
+      serverInvite: 0,
+      serverNonInvite: 0,
+      clientInvite: 0,
+      clientNonInvite: 0,
+    });
+  }
+
+  #carry(bytes: Buffer, flow: Flow, failed: (() => void) | undefined): void {
+    const parsed = parse(bytes);
+    if (!parsed.ok) {
+      if (bytes.toString() === '\r\n') return;
+      throw new Error(
+        `the server sent what cannot be parsed: ${parsed.problem.code}\n${bytes.toString('latin1')}`,
+      );
+    }
+    const phone = this.#phones.get(`${flow.remoteAddress}:${flow.remotePort}`);
+    if (phone === undefined) {
+      this.lost.push(parsed.message);
+      if (flow.remoteAddress === '10.9.9.9') failed?.();
+    } else {
+      phone.inbox.push(parsed.message);
+    }
+  }
+}
+
+let serial = 0;
+
+export interface RequestOptions {
+  readonly uri?: string;
+  readonly to?: string;
+  readonly toTag?: string;
+  readonly fromTag?: string;
+  readonly callId?: string;
+  readonly cseq?: number;
+  readonly branch?: string;
+  readonly routes?: readonly string[];
+  readonly contact?: string | null;
+  readonly headers?: readonly string[];
+  readonly body?: string;
+  readonly type?: string;
+  readonly maxForwards?: number | null;
+}
+
+/** A phone is a user, an address, and what it received. It has no mind: tests speak for it. */
+export class Phone {
+  readonly inbox: SipMessage[] = [];
+  readonly contact: string;
+  readonly aor: string;
+  readonly user: string;
+  readonly address: string;
+  readonly port: number;
+  readonly #world: World;
+
+  constructor(world: World, user: string, address: string, port: number) {
+    this.#world = world;
+    this.user = user;
+    this.address = address;
+    this.port = port;
+    this.contact = `sip:${user}@${address}:${port}`;
+    this.aor = `sip:${user}@example.org`;
+  }
+
+  raw(text: string | Buffer): void {
+    this.#world.receive(text, this);
+  }
+
+  request(
+    method: string,
+    options: RequestOptions = {},
+  ): { text: string; branch: string; callId: string; fromTag: string } {
+    const n = ++serial;
+    const branch = options.branch ?? `z9hG4bK${this.user}${n}`;
+    const callId = options.callId ?? `call${n}@${this.address}`;
+    const fromTag = options.fromTag ?? `${this.user}tag${n}`;
+    const to = options.to ?? 'sip:nobody@example.org';
+    const body = options.body ?? '';
+    const toTag = options.toTag === undefined ? '' : `;tag=${options.toTag}`;
+    const lines = [
+      `${method} ${options.uri ?? to} SIP/2.0`,
+      `Via: SIP/2.0/UDP ${this.address}:${this.port};branch=${branch};rport`,
+      ...(options.maxForwards === null ? [] : [`Max-Forwards: ${options.maxForwards ?? 70}`]),
+      `From: <${this.aor}>;tag=${fromTag}`,
+      `To: <${to}>${toTag}`,
+      `Call-ID: ${callId}`,
+      `CSeq: ${options.cseq ?? 1} ${method}`,
+      ...(options.contact === null ? [] : [`Contact: <${options.contact ?? this.contact}>`]),
+      ...(options.routes ?? []).map((route) => `Route: ${route}`),
+      ...(options.headers ?? []),
+      ...(body === '' ? [] : [`Content-Type: ${options.type ?? 'application/sdp'}`]),
+      `Content-Length: ${Buffer.byteLength(body, 'latin1')}`,
+    ];
+    const text = `${lines.join('\r\n')}\r\n\r\n${body}`;
+    this.raw(text);
+    return { text, branch, callId, fromTag };
+  }
+
+  register(options: RequestOptions = {}): SipResponse {
+    this.request('REGISTER', { uri: 'sip:example.org', to: this.aor, ...options });
+    return this.response('REGISTER');
+  }
+
+  /** Answers a request it received. */
+  answer(
+    request: SipRequest,
+    status: number,
+    options: { tag?: string; contact?: string | null; headers?: readonly string[]; body?: string } = {},
+  ): void {
+    const body = options.body ?? '';
+    const tag = options.tag ?? `${this.user}to`;
+    const lines = [
+      `SIP/2.0 ${status} ${defaultReason(status)}`,
+      ...request.headers.filter((h) => h.key === 'via' || h.key === 'record-route').map((h) => h.raw),
+      request.headers.find((h) => h.key === 'from')?.raw,
+      `To: ${request.to.raw}${request.to.tag === undefined && status > 100 ? `;tag=${tag}` : ''}`,
+      `Call-ID: ${request.callId}`,
+      `CSeq: ${request.cseq.number} ${request.cseq.method}`,
+      ...(options.contact === null ? [] : [`Contact: <${options.contact ?? this.contact}>`]),
+      ...(options.headers ?? []),
+      ...(body === '' ? [] : ['Content-Type: application/sdp']),
+      `Content-Length: ${body.length}`,
+    ];
+    this.raw(`${lines.join('\r\n')}\r\n\r\n${body}`);
+  }
+
+  /** Takes the oldest request of that method out of the inbox. */
+  got(method: string): SipRequest {
+    const at = this.inbox.findIndex((m) => m instanceof SipRequest && m.method === method);
+    const [message] = at < 0 ? [] : this.inbox.splice(at, 1);
+    if (!(message instanceof SipRequest)) throw new Error(`${this.user} got no ${method}: ${this.#said()}`);
+    return message;
+  }
+
+  /** Takes the oldest response to that method, of that status when one is given, out of the inbox. */
+  response(method: string, status?: number): SipResponse {
+    const at = this.inbox.findIndex(
+      (m) =>
+        m instanceof SipResponse && m.cseq.method === method && (status === undefined || m.status === status),
+    );
+    const [message] = at < 0 ? [] : this.inbox.splice(at, 1);
+    if (!(message instanceof SipResponse)) {
+      throw new Error(`${this.user} got no ${status ?? 'response'} to ${method}: ${this.#said()}`);
+    }
+    return message;
+  }
+
+  /** Start lines of what waits in the inbox. */
+  get heard(): string[] {
+    return this.inbox.map((m) => (m instanceof SipRequest ? m.method : `${m.status} ${m.cseq.method}`));
+  }
+
+  #said(): string {
+    return this.heard.length === 0 ? 'it heard nothing' : `it heard ${this.heard.join(', ')}`;
+  }
+}
+
+export const SDP = {
+  audio:
+    'v=0\r\no=- 1 1 IN IP4 10.0.0.2\r\ns=-\r\nc=IN IP4 10.0.0.2\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\na=sendrecv\r\n',
+  video:
+    'v=0\r\no=- 1 2 IN IP4 10.0.0.2\r\ns=-\r\nc=IN IP4 10.0.0.2\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\nm=video 4002 RTP/AVP 96\r\n',
+  held: 'v=0\r\no=- 1 3 IN IP4 10.0.0.2\r\ns=-\r\nc=IN IP4 10.0.0.2\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\na=sendonly\r\n',
+  heldAnswer:
+    'v=0\r\no=- 1 3 IN IP4 10.0.0.2\r\ns=-\r\nc=IN IP4 10.0.0.2\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\na=recvonly\r\n',
+  videoRefused:
+    'v=0\r\no=- 1 2 IN IP4 10.0.0.2\r\ns=-\r\nc=IN IP4 10.0.0.2\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\nm=video 0 RTP/AVP 96\r\n',
+} as const;
+
+/** Route values for the caller of a dialog from the response that made it (RFC 3261 §12.1.2: reversed). */
+export function routeSet(response: SipResponse): string[] {
+  return response.all('record-route').reverse();
+}
+
+/** An established call between two registered phones. */
+export function callUp(
+  world: World,
+  alice: Phone,
+  bob: Phone,
+  offer: string = SDP.audio,
+  answer: string = SDP.audio,
+) {
+  const invite = alice.request('INVITE', { to: bob.aor, body: offer });
+  const atBob = bob.got('INVITE');
+  bob.answer(atBob, 180);
+  bob.answer(atBob, 200, { body: answer });
+  alice.response('INVITE', 100);
+  alice.response('INVITE', 180);
+  const ok = alice.response('INVITE', 200);
+  const toTag = ok.to.tag ?? '';
+  const routes = routeSet(ok);
+  const dialog = {
+    callId: invite.callId,
+    fromTag: invite.fromTag,
+    toTag,
+    routes,
+    to: bob.aor,
+    uri: bob.contact,
+  };
+  alice.request('ACK', { ...dialog, cseq: 1 });
+  bob.got('ACK');
+  const back = {
+    callId: invite.callId,
+    fromTag: toTag,
+    toTag: invite.fromTag,
+    routes: atBob.all('record-route'),
+    to: alice.aor,
+    uri: alice.contact,
+  };
+  return { world, invite, atBob, ok, dialog, back };
+}
