@@ -73,14 +73,19 @@ export function askedContact(value: string, header: number | undefined): AskedCo
   };
 }
 
-/** What a binding holds of its Contact. Nothing in it is tied to the datagram it came in. */
+/** What a binding holds of its Contact: pieces of one text that is not tied to the datagram it came in. */
 export function contactFields({ text, uri, sip, q, instance, regId }: AskedContact) {
+  const contact = detached(text);
+  const within = (piece: string): string => {
+    const at = contact.indexOf(piece);
+    return at === -1 ? detached(piece) : contact.slice(at, at + piece.length);
+  };
   return {
-    contact: detached(text),
-    uri: detached(withoutHeaders(uri)),
+    contact,
+    uri: within(withoutHeaders(uri)),
     q,
-    instance: instance && detached(instance),
-    regId: regId && detached(regId),
+    instance: instance && within(instance),
+    regId: regId && within(regId),
     address: sip && addressKey(sip.host, sip.port ?? DEFAULT_PORT),
   };
 }

@@ -79,7 +79,8 @@ export class Location {
       const place = list.findIndex((other) => other.q <= kept.q);
       list.splice(place === -1 ? list.length : place, 0, kept);
     }
-    if (list.length > 0) this.#byAor.set(aor, list);
+    // A grown array keeps room for seventeen; its slice has none to spare.
+    if (list.length > 0) this.#byAor.set(aor, list.slice());
     else this.#byAor.delete(aor);
     if (this.#listeners.size === 0) return;
     changes.forEach(({ old }, i) => {
@@ -123,7 +124,7 @@ export class Location {
     const { address, flow } = kept;
     if (address !== undefined) {
       const source = addressKey(flow.remoteAddress, flow.remotePort);
-      kept.contactSeat = this.#byAddress.sit(address === source ? source : address, kept);
+      kept.contactSeat = this.#byAddress.sit(address, kept);
       if (address !== source) kept.flowSeat = this.#byAddress.sit(source, kept);
     }
     this.#deadlines.add(kept);

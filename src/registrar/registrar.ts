@@ -37,6 +37,7 @@ export interface RegistrarParts {
 
 /** Option tags a REGISTER may require. `gruu` and `outbound` promise more than is kept here. */
 const SUPPORTED: ReadonlySet<string> = new Set(['path']);
+const NO_PATH: readonly string[] = [];
 /** Seconds after which a full registrar may be asked again. */
 const RETRY_AFTER = 60;
 /** RFC 3261 §10.3 step 7: who asks for an hour or more is never told that it is too brief. */
@@ -118,7 +119,7 @@ export class Registrar {
       const header = headerLine('Retry-After', String(RETRY_AFTER));
       return { status: 503, why: 'Too Many Registrations', header };
     }
-    const kept = path.map(detached);
+    const kept = path.length === 0 ? NO_PATH : path.map(detached);
     const changes = plan.changes().map(({ old, planned }) => ({
       old,
       fresh: planned && this.#binding(aor, planned, old, request, flow, kept),
