@@ -50,7 +50,7 @@ export class ClientNonInvite extends Lingering implements ClientTransaction {
 
   /** Another transaction has taken the branch: a client that uses a branch again while ours still lingers. */
   displace(): void {
-    const user = this.#user;
+    const user = this.state === 'completed' ? undefined : this.#user;
     this.state = 'terminated';
     this.stopWaiting();
     user?.onTransportFailed(this);
