@@ -47,8 +47,9 @@ export function readCapture(from: string | Uint8Array, options: CaptureOptions =
     const open = sourceOf(from);
     const survey = takeSurvey(open, onlySip);
     if ('code' in survey) return { ok: false, problem: survey };
-    const manyClocks = survey.interfaces.filter((one) => one.sip > 0).length > 1;
-    const offsets: ClockOffsets = manyClocks ? clockOffsets(sightings(open, true)) : new Map();
+    const clocks = new Map(survey.interfaces.filter((one) => one.sip > 0).map((one) => [one.index, one.sip]));
+    const manyClocks = clocks.size > 1;
+    const offsets: ClockOffsets = manyClocks ? clockOffsets(sightings(open, true), clocks) : new Map();
     const known = [0, ...offsets.values()];
     const plan: OrderPlan = {
       lateness: survey.lateness + Math.max(...known) - Math.min(...known),

@@ -7,8 +7,8 @@ export type ClockOffsets = ReadonlyMap<number, number>;
 
 /** Messages remembered at a time: forwarding takes milliseconds, so thousands are plenty. */
 const REMEMBERED = 20_000;
-/** Enough to know a clock by. */
-const EVIDENCE_KEPT = 5_000;
+/** Observations that are enough to know a clock by. */
+const ENOUGH = 2_000;
 /** µs between two sights of one datagram on two interfaces of one machine. */
 const SAME_DATAGRAM = 1_000;
 /** µs that forwarding takes at the most when nothing better is known. */
@@ -29,11 +29,17 @@ interface First {
   readonly again: number[];
 }
 
-/** Looks at SIP messages in file order. The clock with the most messages is the reference. */
-export function clockOffsets(sightings: Iterable<Sighting>): ClockOffsets {
+/**
+ * Looks at SIP messages in file order, until enough is known of every clock. `messages`: how many SIP messages each interface
+ * has; the one with the most is the reference.
+ */
+export function clockOffsets(
+  sightings: Iterable<Sighting>,
+  messages: ReadonlyMap<number, number>,
+): ClockOffsets {
   const byWhole = new Map<string, First>();
   const byInner = new Map<string, First>();
-  const messages = new Map<number, number>();
+  const unknown = new Map([...messages.keys()].map((clock) => [clock, ENOUGH]));
   const pairs = new Map<string, { low: number; high: number; evidence: Evidence[] }>();
 
   const learn = (a: First, b: First, relation: 'causes' | 'equals') => {
@@ -42,7 +48,12 @@ export function clockOffsets(sightings: Iterable<Sighting>): ClockOffsets {
     const key = `${low.clock} ${high.clock}`;
     const pair = pairs.get(key) ?? { low: low.clock, high: high.clock, evidence: [] };
     pairs.set(key, pair);
-    if (pair.evidence.length >= EVIDENCE_KEPT) return;
+    for (const { clock } of [a, b]) {
+      const missing = (unknown.get(clock) ?? 0) - 1;
+      if (missing > 0) unknown.set(clock, missing);
+      else unknown.delete(clock);
+    }
+    if (pair.evidence.length >= ENOUGH) return;
     const apart = high.time - low.time;
     if (relation === 'equals')
       pair.evidence.push({ least: apart - SAME_DATAGRAM, most: apart + SAME_DATAGRAM });
@@ -52,7 +63,7 @@ export function clockOffsets(sightings: Iterable<Sighting>): ClockOffsets {
 
   for (const sighting of sightings) {
     if (!sighting.sip || sighting.cut) continue;
-    messages.set(sighting.interface, (messages.get(sighting.interface) ?? 0) + 1);
+    if (unknown.size === 0) break;
     const keys = relayKeys(sighting.bytes);
     if (keys === undefined) continue;
     const here: First = { clock: sighting.interface, time: sighting.time, again: [] };

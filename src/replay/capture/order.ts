@@ -37,8 +37,9 @@ export interface OrderPlan {
 const SAME_DATAGRAM = 100_000;
 /** µs by which clocks that agree on the whole may still put a cause behind its effect. */
 const CLOCK_JITTER = 20_000;
-/** What a held datagram costs beside its bytes. */
+/** What a held datagram costs beside its bytes: without, and with the keys that recognise its cause. */
 const HELD_COST = 500;
+const KEYS_COST = 1500;
 
 interface Held {
   readonly sighting: Sighting;
@@ -160,7 +161,7 @@ class Order {
   }
 
   #remember(held: Held): void {
-    this.#heldBytes += held.bytes.length + HELD_COST;
+    this.#heldBytes += costOf(held);
     if (this.#plan.mayRepeat) {
       const key = identity(held.sighting);
       const same = this.#same.get(key);
@@ -176,7 +177,7 @@ class Order {
 
   #forget(held: Held, state: 'replaced' | 'out'): void {
     held.state = state;
-    this.#heldBytes -= held.bytes.length + HELD_COST;
+    this.#heldBytes -= costOf(held);
     if (this.#plan.mayRepeat) {
       const key = identity(held.sighting);
       const same = this.#same.get(key)?.filter((other) => other !== held) ?? [];
@@ -193,6 +194,10 @@ class Order {
 
 function identity({ source, destination, ipId, bytes }: Sighting): string {
   return `${ipId} ${source.address} ${source.port} ${destination.address} ${destination.port} ${bytes.length}`;
+}
+
+function costOf({ bytes, keys }: Held): number {
+  return bytes.length + HELD_COST + (keys === undefined ? 0 : KEYS_COST);
 }
 
 function isBefore(a: Held, b: Held): boolean {

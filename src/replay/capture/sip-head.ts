@@ -43,14 +43,14 @@ export interface SipHead {
   readonly recordRoutes: readonly string[];
 }
 
+const FOLD = /\n[ \t]/;
+
 /** Reads what is there; what is missing is empty. */
 export function sipHead(bytes: Buffer): SipHead {
   const empty = bytes.indexOf('\r\n\r\n');
-  const lines = bytes
-    .toString('latin1', 0, empty < 0 ? bytes.length : empty)
-    .replace(/\r?\n[ \t]+/g, ' ')
-    .split(/\r?\n/);
-  const [first = '', second = ''] = (lines[0] ?? '').split(' ');
+  const head = bytes.toString('latin1', 0, empty < 0 ? bytes.length : empty);
+  const lines = (FOLD.test(head) ? head.replace(/\r?\n[ \t]+/g, ' ') : head).split('\n');
+  const [first = '', second = ''] = (lines[0] ?? '').trimEnd().split(' ');
   const isResponse = /^SIP\//i.test(first);
   let callId = '';
   let cseq = '';
