@@ -1,6 +1,7 @@
-// The words of the INVITE chart: what it remembers, its guards, and how offers and answers are written down.
+// The words of the call's chart: what it remembers, its guards, and how offers and answers are written down.
 import { setup } from 'xstate';
 import { effects } from './effects.ts';
+import { endsUnknown, mediaOf, progressOf, sideOf, statusOf } from './event-facts.ts';
 import {
   agreed,
   asks,
@@ -13,9 +14,9 @@ import {
   type Terms,
 } from './offer-answer.ts';
 import { isChallenge, isRedirect } from './outcome.ts';
-import type { DialogEvent, Media, Side } from './types.ts';
+import type { DialogEvent, Media } from './types.ts';
 
-/** JSON-safe facts. A basic call (sound only, answered in the 2xx) leaves it untouched from end to end. */
+/** JSON-safe facts. A basic call (sound only, answered in the 2xx) leaves them untouched from end to end. */
 export interface DialogContext {
   /** The offer under way, or the last one. */
   readonly offer: Offer;
@@ -24,6 +25,8 @@ export interface DialogContext {
   readonly terms: Terms;
   /** Why the opening INVITE has to come again; 0: it has not. */
   readonly refusal: number;
+  /** An earlier attempt of the same call rang already. */
+  readonly rang: boolean;
 }
 
 export const INITIAL_CONTEXT: DialogContext = {
@@ -31,6 +34,7 @@ export const INITIAL_CONTEXT: DialogContext = {
   earlyAnswer: null,
   terms: NOTHING_AGREED,
   refusal: 0,
+  rang: false,
 };
 
 interface Now {
@@ -38,43 +42,28 @@ interface Now {
   readonly event: DialogEvent;
 }
 
-function mediaOf(event: DialogEvent): Media | undefined {
-  return 'media' in event ? event.media : undefined;
+function carrierOf(event: DialogEvent): Offer['by'] {
+  return event.type === 'request.update' || event.type.startsWith('update.') ? 'UPDATE' : 'INVITE';
 }
 
-function sideOf(event: DialogEvent): Side {
-  return 'side' in event ? event.side : 'callee';
-}
-
-function statusOf(event: DialogEvent): number {
-  return 'status' in event ? event.status : 0;
-}
-
-/** What brought the offer that this event answers or refuses. */
-function carrier(event: DialogEvent): Offer['by'] {
-  return event.type.startsWith('update') || event.type === 'request.update' ? 'UPDATE' : 'INVITE';
-}
-
-/** Is this an answer to the request that brought the offer under way, and not a retransmission? */
+/** Does this answer or refuse the offer under way (and not another one, and not once more)? */
 function concernsOffer({ context, event }: Now): boolean {
   if (event.type === 'request.ack') return event.side !== context.offer.side;
   if ('again' in event && event.again) return false;
-  return sideOf(event) === context.offer.side && carrier(event) === context.offer.by;
+  return sideOf(event) === context.offer.side && carrierOf(event) === context.offer.by;
 }
 
 function termsAfter({ context, event }: Now): Terms {
-  const answer = mediaOf(event) ?? (event.type === 'response.success' ? context.earlyAnswer : null);
-  return agreed(context.terms, context.offer, answer ?? undefined);
+  const early = event.type === 'response.success' ? context.earlyAnswer : null;
+  return agreed(context.terms, context.offer, mediaOf(event) ?? early ?? undefined);
 }
 
-/** The answer's sender makes the offer: RFC 3261 §13.2.1, second bullet. */
-function isLateOffer({ context, event }: Now): boolean {
-  if (mediaOf(event) === undefined) return false;
-  const { offer, earlyAnswer } = context;
-  if (event.type === 'response.success') {
-    return offer.media === null || (offer.side === 'callee' && earlyAnswer === null);
-  }
-  return offer.media === null && concernsOffer({ context, event });
+/** RFC 3261 §13.2.1: when the INVITE brought no offer, its 2xx does. */
+function isLateOffer(now: Now): boolean {
+  if (mediaOf(now.event) === undefined) return false;
+  const { offer, earlyAnswer } = now.context;
+  if (now.event.type !== 'response.success') return offer.media === null && concernsOffer(now);
+  return offer.media === null || (offer.side === 'callee' && earlyAnswer === null);
 }
 
 /** A reliable 18x (RFC 3262) may answer the INVITE's offer, or make the offer that the INVITE asked for. */
@@ -82,6 +71,24 @@ function bringsEarlyMedia({ context, event }: Now): boolean {
   const media = mediaOf(event);
   if (media === undefined) return false;
   return context.offer.side === 'callee' || context.offer.media === null || !isPlain(media);
+}
+
+function isRinging(event: DialogEvent): boolean {
+  return statusOf(event) >= 180 && statusOf(event) < 190;
+}
+
+/** RFC 3261 §14.1: 491, both offered at once; and the challenges. The same offer comes again in a moment. */
+function comesAgain(now: Now): boolean {
+  return concernsOffer(now) && (statusOf(now.event) === 491 || isChallenge(statusOf(now.event)));
+}
+
+function askOf({ context, event }: Now): 'on' | 'off' | undefined {
+  const media = mediaOf(event);
+  return media === undefined ? undefined : asks(context.terms, sideOf(event), media);
+}
+
+function isHeld({ context }: Now): boolean {
+  return context.terms.heldBy !== 'nobody';
 }
 
 export const dialog = setup({
@@ -93,82 +100,64 @@ export const dialog = setup({
   },
   actions: effects,
   guards: {
-    // opening INVITE and its answers
+    // the opening INVITE and its answers
     bringsPlainOffer: ({ event }) => {
       const media = mediaOf(event);
       return media !== undefined && isPlain(media);
     },
-    isChallenge: ({ event }) => isChallenge(statusOf(event)),
-    isRedirect: ({ event }) => isRedirect(statusOf(event)),
-    isRinging: ({ event }) => statusOf(event) >= 180 && statusOf(event) < 190,
-    ringsWithMedia: ({ context, event }) =>
-      statusOf(event) >= 180 && statusOf(event) < 190 && bringsEarlyMedia({ context, event }),
+    isRinging: ({ event }) => isRinging(event),
+    isRingingAgain: ({ context, event }) => context.rang && isRinging(event),
+    isRingingWithMedia: (now) => isRinging(now.event) && bringsEarlyMedia(now),
     bringsEarlyMedia,
     answersEarlyOffer: ({ context, event }) =>
       mediaOf(event) !== undefined && context.offer.side === 'callee' && context.earlyAnswer === null,
-    staysPlain: ({ context, event }) => {
-      const media = mediaOf(event);
+    isChallenge: ({ event }) => isChallenge(statusOf(event)),
+    isRedirect: ({ event }) => isRedirect(statusOf(event)),
+    startsPlain: ({ context, event }) => {
       const { offer, earlyAnswer } = context;
-      return (
-        earlyAnswer === null &&
-        offer.media !== null &&
-        isPlain(offer.media) &&
-        (media === undefined || isPlain(media))
-      );
+      if (earlyAnswer !== null || offer.media === null || !isPlain(offer.media)) return false;
+      const answer = mediaOf(event);
+      return answer === undefined || isPlain(answer);
     },
-    // offers and answers
-    isLateOffer,
+    startsHeld: (now) => termsAfter(now).heldBy !== 'nobody',
+    startsWithVideo: (now) => termsAfter(now).video,
+    // offers
     bringsNoOffer: ({ event }) => mediaOf(event) === undefined,
-    fromOfferer: ({ context, event }) => sideOf(event) === context.offer.side,
-    fromAnswerer: ({ context, event }) => sideOf(event) !== context.offer.side,
-    asksVideoOn: ({ context, event }) => askOf({ context, event }) === 'on',
-    asksVideoOff: ({ context, event }) => askOf({ context, event }) === 'off',
+    isLateOffer,
+    crossesOffer: ({ context, event }) => sideOf(event) !== context.offer.side,
+    asksVideoOn: (now) => askOf(now) === 'on',
+    asksVideoOff: (now) => askOf(now) === 'off',
+    // answers
     answers: concernsOffer,
     agreesHold: (now) => concernsOffer(now) && termsAfter(now).heldBy !== 'nobody',
     agreesVideo: (now) => concernsOffer(now) && termsAfter(now).video,
-    startsOnHold: (now) => termsAfter(now).heldBy !== 'nobody',
-    startsWithVideo: (now) => termsAfter(now).video,
-    // refusals: where to go back to
+    // refusals, and where they lead back to
     refuses: concernsOffer,
-    refusesOnHold: (now) => concernsOffer(now) && now.context.terms.heldBy !== 'nobody',
+    refusesInHold: (now) => concernsOffer(now) && isHeld(now),
     refusesInVideo: (now) => concernsOffer(now) && now.context.terms.video,
-    mustComeAgain: (now) => concernsOffer(now) && isChallenge(statusOf(now.event)),
-    // RFC 3261 §14.1: both sides offered at once, each tries again a moment later
-    glares: (now) => concernsOffer(now) && statusOf(now.event) === 491,
-    glaresOnHold: (now) =>
-      concernsOffer(now) && statusOf(now.event) === 491 && now.context.terms.heldBy !== 'nobody',
-    // NOTIFYs of a REFER, RFC 3515 §2.4.4
+    comesAgain,
+    comesAgainInHold: (now) => comesAgain(now) && isHeld(now),
+    // a REFER's NOTIFYs, RFC 3515 §2.4.5
     reportsProgress: ({ event }) => progressOf(event) >= 100 && progressOf(event) < 200,
     reportsSuccess: ({ event }) => progressOf(event) >= 200 && progressOf(event) < 300,
     reportsFailure: ({ event }) => progressOf(event) >= 300,
-    endsUnknown: ({ event }) =>
-      event.type === 'request.notify' &&
-      event.package === 'refer' &&
-      event.terminated &&
-      progressOf(event) < 200,
+    endsUnknown: ({ event }) => endsUnknown(event),
   },
 });
 
-function progressOf(event: DialogEvent): number {
-  return event.type === 'request.notify' && event.package === 'refer' ? (event.progress ?? 0) : 0;
-}
-
-function askOf({ context, event }: Now): 'on' | 'off' | undefined {
-  const media = mediaOf(event);
-  return media === undefined ? undefined : asks(context.terms, sideOf(event), media);
-}
-
-/** The opening INVITE's offer, or none. Not run for a plain one. */
+/** The opening INVITE's offer, or none. */
 export const recordOpeningOffer = dialog.assign(({ event }) => ({
   offer: { side: 'caller', by: 'INVITE', media: mediaOf(event) ?? null },
+  earlyAnswer: null,
+  refusal: 0,
 }));
 
 /** An offer inside the dialog. */
 export const recordOffer = dialog.assign(({ event }) => ({
-  offer: { side: sideOf(event), by: carrier(event), media: mediaOf(event) ?? null },
+  offer: { side: sideOf(event), by: carrierOf(event), media: mediaOf(event) ?? null },
 }));
 
-/** The offer that came in a 2xx: its side is the one that was asked. */
+/** The offer that came in a 2xx: made by the side that was asked. */
 export const recordLateOffer = dialog.assign(({ context, event }) => ({
   offer: {
     side: event.type === 'response.success' ? 'callee' : otherSide(context.offer.side),
@@ -179,7 +168,8 @@ export const recordLateOffer = dialog.assign(({ context, event }) => ({
 
 /** An 18x with SDP: the answer to the INVITE's offer, or the offer it asked for. */
 export const recordEarlyMedia = dialog.assign(({ context, event }) => {
-  const media = mediaOf(event) ?? null;
+  const media = mediaOf(event);
+  if (media === undefined) return {};
   return context.offer.side === 'callee' || context.offer.media === null
     ? { offer: { side: 'callee', by: 'INVITE', media } }
     : { earlyAnswer: media };
@@ -187,9 +177,11 @@ export const recordEarlyMedia = dialog.assign(({ context, event }) => {
 
 export const recordEarlyAnswer = dialog.assign(({ event }) => ({ earlyAnswer: mediaOf(event) ?? null }));
 
-export const recordTerms = dialog.assign(({ context, event }) => ({ terms: termsAfter({ context, event }) }));
-
 export const recordRefusal = dialog.assign(({ event }) => ({ refusal: statusOf(event) }));
+
+export const recordRing = dialog.assign({ rang: true });
+
+export const recordTerms = dialog.assign(({ context, event }) => ({ terms: termsAfter({ context, event }) }));
 
 /** Tells what the answer changed. Runs before `recordTerms`. */
 export const tellTerms = dialog.enqueueActions(({ context, event, enqueue }) => {
@@ -198,12 +190,10 @@ export const tellTerms = dialog.enqueueActions(({ context, event, enqueue }) => 
   }
 });
 
-/** The same after a picture was asked for: that none came is worth telling too. */
-export const tellVideoAnswer = dialog.enqueueActions(({ context, event, enqueue }) => {
+/** The same where a picture was asked for: that none comes is told, too. */
+export const tellVideoTerms = dialog.enqueueActions(({ context, event, enqueue }) => {
   const after = termsAfter({ context, event });
-  for (const change of changes(context.terms, after, context.offer.side)) {
-    enqueue({ type: 'journal', params: change });
-  }
-  if (!after.video)
-    enqueue({ type: 'journal', params: { entry: 'video.refused', side: context.offer.side } });
+  const { side } = context.offer;
+  for (const change of changes(context.terms, after, side)) enqueue({ type: 'journal', params: change });
+  if (!after.video) enqueue({ type: 'journal', params: { entry: 'video.refused', side } });
 });

@@ -1,94 +1,34 @@
 // The chart of a subscription: what a SUBSCRIBE, or a REFER outside any call, opens (RFC 6665, RFC 3515).
-import { setup } from 'xstate';
-import { effects } from './effects.ts';
+import { expiresOf } from './event-facts.ts';
 import { tell, tellOf } from './journal.ts';
-import { endsSubscription, isChallenge } from './outcome.ts';
-import type { DialogEvent, Package } from './types.ts';
+import {
+  recordPackage,
+  recordRefusal,
+  type SubscriptionContext,
+  subscription,
+} from './subscription-setup.ts';
+import { LINGER, startTimer, stopTimer } from './timers.ts';
+import type { DialogEvent } from './types.ts';
 
-/** JSON-safe facts. */
-export interface SubscriptionContext {
-  readonly package: Package;
-  /** Why the opening request has to come again; 0: it has not. */
-  readonly refusal: number;
-}
+const plain = { actions: 'forward' } as const;
 
-/** A refresh may be this late before the subscription counts as lost: RFC 3261's 64*T1, in ms. */
-const GRACE = 32_000;
+/** Seconds: what a notifier grants beyond a week, nobody is kept in mind for. */
+const LONGEST = 7 * 24 * 3600;
 
-interface Now {
-  readonly context: SubscriptionContext;
-  readonly event: DialogEvent;
-}
-
-function statusOf(event: DialogEvent): number {
-  return 'status' in event ? event.status : 0;
-}
-
-function expiresOf(event: DialogEvent): number | undefined {
-  return 'expires' in event ? event.expires : undefined;
-}
-
-function isOfThisPackage({ context, event }: Now): boolean {
-  return 'package' in event && event.package === context.package;
-}
-
-function progressOf(event: DialogEvent): number {
-  return event.type === 'request.notify' && event.package === 'refer' ? (event.progress ?? 0) : 0;
-}
-
-const subscription = setup({
-  types: {
-    context: {} as SubscriptionContext,
-    events: {} as DialogEvent,
-    tags: {} as 'early' | 'answered' | 'ending',
-    meta: {} as { readonly rfc: string },
-  },
-  actions: effects,
-  guards: {
-    isConference: ({ context }) => context.package === 'conference',
-    isConferenceNotify: ({ event }) => 'package' in event && event.package === 'conference',
-    // RFC 6665 §4.4.3: asks once, subscribes to nothing
-    isFetch: ({ event }) => expiresOf(event) === 0,
-    isUnsubscribe: (now) => expiresOf(now.event) === 0 && isOfThisPackage(now),
-    // RFC 6665 §4.1.2.2: 423 asks for a longer interval
-    isChallenge: ({ event }) => isChallenge(statusOf(event)) || statusOf(event) === 423,
-    endsSubscription: ({ event }) => endsSubscription(statusOf(event)),
-    isGone: ({ event }) => statusOf(event) === 481,
-    isRefer: ({ context }) => context.package === 'refer',
-    endsThis: (now) => now.event.type === 'request.notify' && now.event.terminated && isOfThisPackage(now),
-    endsUnknown: ({ event }) =>
-      event.type === 'request.notify' &&
-      event.package === 'refer' &&
-      event.terminated &&
-      progressOf(event) < 200,
-    reportsProgress: ({ event }) => progressOf(event) >= 100 && progressOf(event) < 200,
-    reportsSuccess: ({ event }) => progressOf(event) >= 200 && progressOf(event) < 300,
-    reportsFailure: ({ event }) => progressOf(event) >= 300,
-  },
-});
-
-const recordPackage = subscription.assign(({ event }) => ({
-  package: 'package' in event ? event.package : 'refer',
-}));
-
-const recordRefusal = subscription.assign(({ event }) => ({ refusal: statusOf(event) }));
-
-/** What was accepted, and a little: RFC 6665 §4.1.2.1 has the notifier's word count. */
+/** What was accepted, and a little: the refresh may come in the last second. */
 const startExpiry = {
   type: 'startTimer',
   params: ({ event }: { event: DialogEvent }) => ({
     name: 'subscription' as const,
-    after: (expiresOf(event) ?? 0) * 1000 + GRACE,
+    after: Math.min(expiresOf(event) ?? 0, LONGEST) * 1000 + LINGER,
   }),
 } as const;
 
-/** How long a last NOTIFY may take. */
-const startFarewell = { type: 'startTimer', params: { name: 'subscription', after: GRACE } } as const;
-/** The 200 may be lost behind its NOTIFY; timer F ends the wait before this does. */
-const startAnswerWait = { type: 'startTimer', params: { name: 'subscription', after: 2 * GRACE } } as const;
-const startUsage = { type: 'startTimer', params: { name: 'usage' } } as const;
-const startRetryTimer = { type: 'startTimer', params: { name: 'retry' } } as const;
-const stopRetryTimer = { type: 'stopTimer', params: { name: 'retry' } } as const;
+/** The 200 may be lost behind its NOTIFY; Timer F ends the wait before this does. */
+const startAnswerWait = startTimer('subscription', 2 * LINGER);
+
+/** How long the last answer and the last NOTIFY may take. */
+const startFarewell = startTimer('subscription', LINGER);
 
 /** Nobody came again: told with the status that asked for it. */
 function tellRefusal(entry: 'refused' | 'transfer.refused') {
@@ -98,7 +38,7 @@ function tellRefusal(entry: 'refused' | 'transfer.refused') {
   } as const;
 }
 
-const plain = { actions: 'forward' } as const;
+const toBeAskedAgain = ['forward', stopTimer('subscription'), recordRefusal] as const;
 
 /** Before the opening request. */
 const idle = subscription.createStateConfig({
@@ -123,13 +63,14 @@ const subscribing = subscription.createStateConfig({
       { target: 'subscribed', actions: ['forward', startExpiry] },
     ],
     'subscribe.refused': [
-      { guard: 'isChallenge', target: 'challenged', actions: ['forward', recordRefusal] },
+      { guard: 'isChallenge', target: 'challenged', actions: toBeAskedAgain },
       { target: 'terminated', actions: ['forward', tellOf('refused')] },
     ],
     'request.notify': [
-      { guard: 'endsThis', target: 'terminated', actions: ['forward', tell('refused')] },
+      { guard: 'isLastNotify', target: 'terminated', actions: ['forward', tell('refused')] },
       { guard: 'isConferenceNotify', target: 'conference-subscribed', actions: 'forward' },
-      { target: 'subscribed', actions: 'forward' },
+      { guard: 'isOfThisPackage', target: 'subscribed', actions: 'forward' },
+      plain,
     ],
     'timer.subscription': { target: 'terminated', actions: tell('timed-out') },
   },
@@ -144,7 +85,10 @@ function lasting<Target extends string>(left: 'conference.left' | 'unsubscribed'
       { guard: 'endsSubscription', target: 'terminated', actions: ['forward', tell(left)] },
       plain,
     ],
-    'request.notify': [{ guard: 'endsThis', target: 'terminated', actions: ['forward', tell(left)] }, plain],
+    'request.notify': [
+      { guard: 'isLastNotify', target: 'terminated', actions: ['forward', tell(left)] },
+      plain,
+    ],
     'notify.refused': [{ guard: 'isGone', target: 'terminated', actions: ['forward', tell(left)] }, plain],
     'timer.subscription': { target: 'terminated', actions: tell(left) },
     'request.other': plain,
@@ -177,7 +121,10 @@ function ending(left: 'conference.left' | 'unsubscribed') {
       { guard: 'isChallenge', actions: 'forward' },
       { target: 'terminated', actions: ['forward', tell(left)] },
     ],
-    'request.notify': [{ guard: 'endsThis', target: 'terminated', actions: ['forward', tell(left)] }, plain],
+    'request.notify': [
+      { guard: 'isLastNotify', target: 'terminated', actions: ['forward', tell(left)] },
+      plain,
+    ],
     'timer.subscription': { target: 'terminated', actions: tell(left) },
   } as const;
 }
@@ -203,7 +150,7 @@ const unsubscribed = subscription.createStateConfig({
   entry: startFarewell,
   on: {
     'request.subscribe': plain,
-    'request.notify': [{ guard: 'endsThis', target: 'terminated', actions: 'forward' }, plain],
+    'request.notify': [{ guard: 'isLastNotify', target: 'terminated', actions: 'forward' }, plain],
     'timer.subscription': 'terminated',
   },
 });
@@ -217,10 +164,10 @@ const fetching = subscription.createStateConfig({
     'request.subscribe': plain,
     'subscribe.accepted': plain,
     'subscribe.refused': [
-      { guard: 'isChallenge', target: 'challenged', actions: ['forward', recordRefusal] },
+      { guard: 'isChallenge', target: 'challenged', actions: toBeAskedAgain },
       { target: 'terminated', actions: ['forward', tellOf('refused')] },
     ],
-    'request.notify': [{ guard: 'endsThis', target: 'terminated', actions: 'forward' }, plain],
+    'request.notify': [{ guard: 'isLastNotify', target: 'terminated', actions: 'forward' }, plain],
     'timer.subscription': 'terminated',
   },
 });
@@ -229,8 +176,8 @@ const fetching = subscription.createStateConfig({
 const challenged = subscription.createStateConfig({
   tags: ['early'],
   meta: { rfc: '3261#22.2' },
-  entry: startRetryTimer,
-  exit: stopRetryTimer,
+  entry: startTimer('retry'),
+  exit: stopTimer('retry'),
   on: {
     'request.subscribe': [
       { guard: 'isFetch', target: 'fetching', actions: 'forward' },
@@ -248,12 +195,16 @@ const challenged = subscription.createStateConfig({
 const referring = subscription.createStateConfig({
   tags: ['early'],
   meta: { rfc: '3515#2.4.2' },
-  entry: startUsage,
+  entry: startTimer('usage'),
   on: {
     'request.refer': plain,
     'refer.accepted': { target: 'referred', actions: 'forward' },
     'refer.refused': [
-      { guard: 'isChallenge', target: 'challenged', actions: ['forward', recordRefusal] },
+      {
+        guard: 'isChallenge',
+        target: 'challenged',
+        actions: ['forward', stopTimer('usage'), recordRefusal],
+      },
       { target: 'terminated', actions: ['forward', tellOf('transfer.refused')] },
     ],
     'request.notify': [
@@ -315,7 +266,13 @@ export const subscriptionMachine = subscription.createMachine({
     'refer.accepted': plain,
     'refer.refused': plain,
     'notify.refused': plain,
+    'reinvite.accepted': plain,
+    'reinvite.refused': plain,
+    'update.accepted': plain,
+    'update.refused': plain,
     'bye.answered': plain,
+    // Only an INVITE can be cancelled.
+    'request.cancel': { meta: { rfc: '3261#9.1' } },
     // A timer that outlived its state.
     'timer.*': {},
     // Forwarding never depends on an arrow.
