@@ -6,7 +6,7 @@ import { decimal, HOST, is } from './chars.ts';
 export function canonicalIpv6(address: string): string | undefined {
   if (address.length > 50) return undefined;
   // RFC 5118 §4.10: the grammar of RFC 3261 lets three colons stand before an embedded IPv4 address.
-  const text = address.replace(':::', '::');
+  const text = address.replace(/:::(?=\d+\.)/, '::');
   if (text.includes('%') || !isIPv6(text)) return undefined;
   const [head = '', tail] = text.toLowerCase().split('::');
   const left = groups(head);

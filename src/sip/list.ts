@@ -7,7 +7,6 @@ export function valueEnd(s: string, from: number): number {
   for (let i = from; i < s.length; i++) {
     switch (s.charCodeAt(i)) {
       case 0x22: {
-        if (inAngle) break;
         const close = closingQuote(s, i);
         if (close < 0) return s.length;
         i = close;
