@@ -34,8 +34,8 @@ async function serve(config: Config, version: string): Promise<void> {
   let running: RunningServer | undefined;
   dieLoudly(log, () => running?.flush());
   const stopped = stopSignal();
-  running = await startServer(config, { log });
   process.on('SIGHUP', () => running?.reopen());
+  running = await startServer(config, { log });
   process.stdout.write(`${startLine(running, config, version)}\n`);
   const signal = await stopped;
   log.info({ signal }, 'stopping');

@@ -1,13 +1,13 @@
 // The folder for all that is kept: made when it is missing, and tried before anything relies on it.
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { StartError } from './start-error.ts';
 
 /** Its absolute path. Throws StartError when nothing can be written there. */
 export function prepareDataFolder(path: string): string {
   const folder = resolve(path);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     // permission bits tell root nothing, and read-only or full disks tell nobody: only writing does
     const probe = join(folder, `.probe-${process.pid}`);
     writeFileSync(probe, 'probe');
@@ -21,6 +21,7 @@ export function prepareDataFolder(path: string): string {
         ENOSPC: 'the disk is full',
         ENOTDIR: 'a file is in the way',
         EEXIST: 'a file is in the way',
+        ENOENT: 'it cannot be made',
       }[why] ?? why;
     throw new StartError(
       'data-unwritable',
@@ -29,4 +30,11 @@ export function prepareDataFolder(path: string): string {
     );
   }
   return folder;
+}
+
+/** By hand: Node's own `recursive` never returns where the kernel makes no folders (/proc). */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  mkdirSync(folder);
 }

@@ -129,7 +129,8 @@ function told(
     return `${place}: unknown key "${path === '' ? key : `${path}.${key}`}"${hint(key, keysUnder(path), 'the README')}`;
   }
   const place = flag ?? `${file?.where(keys) ?? 'configuration'}: ${path}`;
-  const value = shown(valueAt(raw, keys));
+  // what a check was given may differ from what stands there (one item of a text with commas)
+  const value = shown(issue.code === 'custom' && issue.params ? issue.params.raw : valueAt(raw, keys));
   if (issue.code === 'custom' || issue.code === 'too_small')
     return `${place}: ${value} is not ${issue.message}`;
   if (issue.code === 'invalid_type')

@@ -19,7 +19,7 @@ export interface RotatingFileOptions {
   readonly keep: number;
   /** Bytes that may wait for a disk that does not take them; what comes beyond is lost and counted. */
   readonly maxWaiting?: number;
-  /** Called once when writing begins to fail, and once when it works again (error undefined). */
+  /** Called once when writing begins to fail, and once when it works again (err undefined). */
   readonly onTrouble: (trouble: FileTrouble) => void;
   /** Monotonic ms. */
   readonly now?: () => number;
@@ -28,7 +28,7 @@ export interface RotatingFileOptions {
 
 export interface FileTrouble {
   readonly path: string;
-  readonly error: Error | undefined;
+  readonly err: Error | undefined;
   /** Bytes that were given up since the trouble began. */
   readonly lost: number;
 }
@@ -171,7 +171,7 @@ export class RotatingFile {
     } catch (error) {
       this.#failures++;
       this.#rotateAt = now + RETRY_MS;
-      if (!this.#stuck) this.#options.onTrouble({ path: this.path, error: asError(error), lost: 0 });
+      if (!this.#stuck) this.#options.onTrouble({ path: this.path, err: asError(error), lost: 0 });
       this.#stuck = true;
       return false;
     }
@@ -200,14 +200,14 @@ export class RotatingFile {
     this.#retryAt = now + RETRY_MS;
     const news = this.#failed === undefined;
     this.#failed = asError(error);
-    if (news) this.#options.onTrouble({ path: this.path, error: this.#failed, lost: this.#lost });
+    if (news) this.#options.onTrouble({ path: this.path, err: this.#failed, lost: this.#lost });
   }
 
   #recovered(): void {
     const lost = this.#lost;
     this.#failed = undefined;
     this.#lost = 0;
-    this.#options.onTrouble({ path: this.path, error: undefined, lost });
+    this.#options.onTrouble({ path: this.path, err: undefined, lost });
   }
 
   #closeFd(): void {

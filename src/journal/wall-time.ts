@@ -4,7 +4,7 @@
 export type ZoneOffset = (at: number) => number;
 
 /** The zone this process runs in. */
-export const localZone: ZoneOffset = (at) => -new Date(at).getTimezoneOffset();
+export const localZone: ZoneOffset = (at) => 0 - new Date(at).getTimezoneOffset();
 
 /** An IANA zone such as `Europe/Bratislava`. Throws RangeError for a name nobody knows. */
 export function namedZone(name: string): ZoneOffset {

@@ -23,7 +23,10 @@ export async function buildCommand(): Promise<() => void> {
     plugins: [
       {
         name: 'stub',
-        setup: (it) => it.onResolve({ filter: /\/server\.ts$/ }, () => ({ path: join(import.meta.dirname, 'stub-server.ts') })),
+        setup: (it) =>
+          it.onResolve({ filter: /\/server\.ts$/ }, () => ({
+            path: join(import.meta.dirname, 'stub-server.ts'),
+          })),
       },
     ],
   });
@@ -47,7 +50,10 @@ export interface Running {
 
 export function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
   const { PATH = '', TZ = 'UTC' } = process.env;
-  const child = spawn(process.execPath, [BUNDLE, ...args], { env: { PATH, TZ, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [BUNDLE, ...args], {
+    env: { PATH, TZ, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   onTestFinished(() => void child.kill('SIGKILL'));
   let out = '';
   let err = '';
@@ -57,7 +63,9 @@ export function start(args: readonly string[], env: Readonly<Record<string, stri
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     out += text;
   });
-  const ended = new Promise<Ended>((done) => child.on('close', (code, signal) => done({ code, signal, out, err })));
+  const ended = new Promise<Ended>((done) =>
+    child.on('close', (code, signal) => done({ code, signal, out, err })),
+  );
   const said = (pattern: RegExp) =>
     new Promise<string>((done, failed) => {
       const look = () => pattern.test(out) && done(out);
@@ -68,7 +76,10 @@ export function start(args: readonly string[], env: Readonly<Record<string, stri
   return { process: child, ended, said, heard: () => out };
 }
 
-export function callchart(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+export function callchart(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
   return start(args, env).ended;
 }
 
