@@ -57,24 +57,29 @@ function holder(caller: boolean, callee: boolean): Terms['heldBy'] {
   return callee ? 'callee' : 'nobody';
 }
 
-/** Does an offer want a picture where there is none, or none where there is one? */
+/** Does the offer want a picture? */
+function wantsVideo(terms: Terms, side: Side, offer: Media): boolean {
+  return hasVideo(offer, terms, holds(offer) || sideHolds(terms, otherSide(side)));
+}
+
+/** A picture where there is none, or none where there is one? */
 export function asks(terms: Terms, side: Side, offer: Media): 'on' | 'off' | undefined {
-  const wanted = hasVideo(offer, terms, holds(offer) || sideHolds(terms, otherSide(side)));
+  const wanted = wantsVideo(terms, side, offer);
   if (wanted === terms.video) return undefined;
   return wanted ? 'on' : 'off';
 }
 
 /** The terms once an offer is answered. An answer without SDP leaves them as they are. */
 export function agreed(terms: Terms, offer: Offer, answer: Media | undefined): Terms {
-  if (offer.media === null || answer === undefined) return terms;
-  const answerer = otherSide(offer.side);
-  const offererHolds = holds(offer.media);
+  const { side, media } = offer;
+  if (media === null || answer === undefined) return terms;
+  const offererHolds = holds(media);
   // Only a sendrecv offer leaves the answerer free to say whether it holds (RFC 3264 §6.1).
-  const answererHolds = direction(offer.media) === 'sendrecv' ? holds(answer) : sideHolds(terms, answerer);
+  const answererHolds = direction(media) === 'sendrecv' ? holds(answer) : sideHolds(terms, otherSide(side));
   const heldBy =
-    offer.side === 'caller' ? holder(offererHolds, answererHolds) : holder(answererHolds, offererHolds);
-  const onHold = heldBy !== 'nobody';
-  return { video: hasVideo(offer.media, terms, onHold) && hasVideo(answer, terms, onHold), heldBy };
+    side === 'caller' ? holder(offererHolds, answererHolds) : holder(answererHolds, offererHolds);
+  const video = wantsVideo(terms, side, media) && hasVideo(answer, terms, heldBy !== 'nobody');
+  return { video, heldBy };
 }
 
 /** What to tell when `before` becomes `after`; `offerer` asked for it. */
