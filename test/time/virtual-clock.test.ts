@@ -112,11 +112,12 @@ describe('virtual time', () => {
     const clock = new VirtualClock();
     let fired = 0;
     let last = 0;
+    let early = 0;
     const cancelled: Timer[] = [];
     for (let i = 0; i < 100_000; i++) {
       const ms = (i * 7919) % 100_003;
       const timer = clock.after(ms, () => {
-        expect(ms).toBeGreaterThanOrEqual(last);
+        if (ms < last) early++;
         last = ms;
         fired++;
       });
@@ -125,7 +126,7 @@ describe('virtual time', () => {
     for (const timer of cancelled) timer.cancel();
     expect(clock.pending).toBe(50_000);
     clock.advance(100_003);
-    expect([fired, clock.pending]).toEqual([50_000, 0]);
+    expect([fired, early, clock.pending]).toEqual([50_000, 0, 0]);
   }, 10_000);
 
   it('agrees with a sorted list, whatever is started, cancelled and waited for', () => {
