@@ -49,8 +49,8 @@ function sdpInParts(body: string, delimiter: string, depth: number): string | un
 /** Where the next line begins that is a delimiter, or -1. */
 function delimiterFrom(body: string, delimiter: string, from: number): number {
   for (let at = body.indexOf(delimiter, from); at >= 0; at = body.indexOf(delimiter, at + 1)) {
-    const next = body.charCodeAt(at + delimiter.length);
-    const ends = Number.isNaN(next) || isSpace(next) || next === 0x2d;
+    const end = at + delimiter.length;
+    const ends = end === body.length || isSpace(body.charCodeAt(end)) || body.startsWith('--', end);
     if (ends && (at === 0 || body.charCodeAt(at - 1) === 0x0a)) return at;
   }
   return -1;
@@ -59,7 +59,7 @@ function delimiterFrom(body: string, delimiter: string, from: number): number {
 function sdpInPart(part: string, depth: number): string | undefined {
   // A part without headers of its own is plain text.
   const blank = /\r?\n\r?\n/.exec(part);
-  if (blank === null) return undefined;
+  if (blank === null || /^\r?\n/.test(part)) return undefined;
   const heads = part
     .slice(0, blank.index)
     .replace(/\r?\n[ \t]+/g, ' ')

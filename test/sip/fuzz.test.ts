@@ -22,8 +22,9 @@ import { message, mutated, route, via } from './generate.ts';
 import { torture } from './torture.ts';
 import { invite, parsed, response, ringing } from './wire.ts';
 
-const numRuns = Number(process.env.FUZZ_RUNS ?? 400);
+const numRuns = Number(process.env.FUZZ_RUNS ?? 300);
 const long = { numRuns, ...(process.env.FUZZ_SEED ? { seed: Number(process.env.FUZZ_SEED) } : {}) };
+const timeout = 30_000 + 20 * numRuns;
 
 /** Everything that is ever read from a message or made of it. */
 function handle(m: SipMessage): void {
@@ -66,7 +67,7 @@ function survives(bytes: Buffer): void {
   expect(serialize(parsed(once)).equals(once)).toBe(true);
 }
 
-describe('parse never throws, and what it takes for good can be used', () => {
+describe('parse never throws, and what it takes for good can be used', { timeout }, () => {
   test('arbitrary bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => survives(Buffer.from(bytes))),
@@ -109,7 +110,7 @@ describe('parse never throws, and what it takes for good can be used', () => {
   });
 });
 
-describe('a valid message', () => {
+describe('a valid message', { timeout }, () => {
   test('comes out byte for byte, and says what was put in', () => {
     fc.assert(
       fc.property(message, (one) => {

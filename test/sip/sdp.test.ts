@@ -81,6 +81,11 @@ describe('where SDP is', () => {
     const body = [
       'preamble --b1 not one',
       '--b1x',
+      '--b1-2',
+      '--b1',
+      '',
+      'Content-Type: application/sdp is only text here',
+      '',
       '--b1  ',
       'Content-Type: application/pidf+xml',
       '',

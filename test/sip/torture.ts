@@ -1,7 +1,7 @@
 // The 49 ideas of RFC 4475 in messages of our own, and what each is owed. Shared by the tests of parser and server.
 import { datagram } from './wire.ts';
 
-/** `forwards`: good for a proxy. Else the status and code of the problem; status 0: dropped without a word. */
+/** `passes`: good for a proxy. Else the status and code of the problem; status 0: dropped without a word. */
 export type Verdict = 'passes' | { readonly status: number; readonly code: string };
 
 export interface Torture {
