@@ -78,8 +78,9 @@ export function agreed(terms: Terms, offer: Offer, answer: Media | undefined): T
   const answererHolds = direction(media) === 'sendrecv' ? holds(answer) : sideHolds(terms, otherSide(side));
   const heldBy =
     side === 'caller' ? holder(offererHolds, answererHolds) : holder(answererHolds, offererHolds);
-  const video = wantsVideo(terms, side, media) && hasVideo(answer, terms, heldBy !== 'nobody');
-  return { video, heldBy };
+  const onHold = heldBy !== 'nobody';
+  const bothHave = hasVideo(media, terms, onHold) && hasVideo(answer, terms, onHold);
+  return { video: bothHave && wantsVideo(terms, side, media), heldBy };
 }
 
 /** What to tell when `before` becomes `after`; `offerer` asked for it. */

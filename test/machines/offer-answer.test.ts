@@ -6,7 +6,7 @@ import type { Direction, Media } from '../../machines/types.ts';
 const M = (audio: Direction, video: Direction = 'off'): Media => ({ audio, video });
 const by = (side: 'caller' | 'callee', media: Media) => ({ side, by: 'INVITE', media }) as const;
 
-fc.configureGlobal({ ...fc.readConfigureGlobal(), numRuns: 3000 });
+fc.configureGlobal({ ...fc.readConfigureGlobal(), numRuns: 2000 });
 
 const direction = fc.constantFrom<Direction>('sendrecv', 'sendonly', 'recvonly', 'inactive', 'off');
 const media = fc.record({ audio: direction, video: direction });
