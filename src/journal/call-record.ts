@@ -57,11 +57,14 @@ function span(from: number, to: number | undefined): number | undefined {
   return to === undefined ? undefined : Math.max(0, to - from);
 }
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+/** What is gathered: the record, and who hung up first, which only counts once the BYE is answered or given up. */
+type Gathered = { -readonly [K in keyof CallRecord]: CallRecord[K] } & {
+  bye?: { at: number; side: Side | undefined };
+};
 
 /** All calls that live, as their transitions tell. Pure: no clock, no output. */
 export class CallRecords {
-  readonly #live = new Map<string, Mutable<CallRecord>>();
+  readonly #live = new Map<string, Gathered>();
 
   /** Takes the next transition; the record comes out when it was the dialog's last. */
   take(transition: Transition): CallRecord | undefined {
@@ -73,6 +76,7 @@ export class CallRecords {
     }
     record.state = transition.to;
     record.transitions = transition.seq;
+    if (transition.event === 'request.bye') record.bye ??= { at, side: transition.side };
     for (const note of notes) tell(record, note, at);
     if (!transition.done) return undefined;
     this.#live.delete(dialog.callId);
@@ -91,7 +95,7 @@ export class CallRecords {
   }
 }
 
-function opened(dialog: DialogFacts, startedAt: number): Mutable<CallRecord> {
+function opened(dialog: DialogFacts, startedAt: number): Gathered {
   return {
     dialog,
     state: '',
@@ -123,7 +127,7 @@ const ENDS: Readonly<Partial<Record<Entry, { readonly outcome?: Outcome; readonl
   'conference.left': {},
 };
 
-function tell(record: Mutable<CallRecord>, note: Note, at: number): void {
+function tell(record: Gathered, note: Note, at: number): void {
   switch (note.entry) {
     case 'ringing':
       record.ringingAt ??= at;
@@ -147,9 +151,11 @@ function tell(record: Mutable<CallRecord>, note: Note, at: number): void {
   const end = ENDS[note.entry];
   // the first end counts: a BYE that nobody answers ended its call all the same
   if (end === undefined || record.endedAt !== undefined) return;
-  record.endedAt = at;
-  record.endedBy = note.side ?? end.by;
-  record.status = note.status;
+  const bye = note.entry === 'ended' ? record.bye : undefined;
+  record.endedAt = bye?.at ?? at;
+  record.endedBy = bye?.side ?? note.side ?? end.by;
+  // that of the 200 to a BYE says nothing about the call
+  if (end.outcome !== undefined) record.status = note.status;
   record.outcome ??= end.outcome ?? quietOutcome(record);
 }
 

@@ -87,7 +87,7 @@ function classic(note: Note, dialog: DialogFacts, side: Side | undefined): strin
     case 'ended':
       return '\tCall Has Ended';
     case 'timed-out':
-      return '\tCall Has Timed Out';
+      return dialog.machine === 'subscription' ? undefined : '\tCall Has Timed Out';
     case 'subscribed':
     case 'unsubscribed':
     case 'refused':
@@ -153,7 +153,7 @@ function plain(note: Note, dialog: DialogFacts, side: Side | undefined): string 
     case 'ended':
       return note.side === undefined ? '\tEnded' : `\tEnded by ${who}`;
     case 'timed-out':
-      return '\tTimed out';
+      return dialog.machine === 'subscription' ? undefined : '\tTimed out';
     case 'subscribed':
     case 'unsubscribed':
     case 'refused':
@@ -167,12 +167,13 @@ function status(note: Note): string {
 }
 
 const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Bidi_Control}]/u;
+const EACH_UNSAFE = new RegExp(UNSAFE, 'gu');
 
 /** What came over the wire cannot begin a line of its own, nor move the cursor of whoever reads it. */
 function oneLine(text: string): string {
   if (!UNSAFE.test(text)) return text;
   return text.replace(
-    new RegExp(UNSAFE, 'gu'),
+    EACH_UNSAFE,
     (char) => `\\u${(char.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
   );
 }

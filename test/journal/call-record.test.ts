@@ -83,6 +83,17 @@ describe('ends that come in pieces', () => {
     [10, [{ entry: 'answered' }]],
   ] as const;
 
+  test('a call ends for people with the BYE, though it is told when that is answered', () => {
+    const bye = { event: 'request.bye', side: 'callee' } as const;
+    const record = recordOf(
+      life([...answered, [1010, [], bye], [3000, [{ entry: 'ended', side: 'callee', status: 200 }]]]),
+    );
+    expect(record).toMatchObject({ outcome: 'answered', endedBy: 'callee', status: undefined });
+    expect(talkMs(record)).toBe(1000);
+    const unanswered = recordOf(life([...answered, [1010, [], bye], [33_010, [{ entry: 'ended' }]]]));
+    expect(unanswered).toMatchObject({ endedBy: 'callee', endedAt: START + 1010 });
+  });
+
   test('a BYE that nobody answers ended its call all the same', () => {
     const record = recordOf(
       life([...answered, [1010, [{ entry: 'ended', side: 'caller' }]], [33_010, [{ entry: 'timed-out' }]]]),

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Diary } from '../../src/journal/diary.ts';
 import type { Note } from '../../src/journal/transition.ts';
 import { namedZone } from '../../src/journal/wall-time.ts';
+import { anyText } from '../any-text.ts';
 import { BASIC_CALL, DIALOG, life, START, telling } from './transitions.ts';
 
 const zone = namedZone('Europe/Bratislava');
@@ -63,6 +64,12 @@ test.each(['unexpected', 'subscribed', 'unsubscribed', 'refused'] as const)(
   },
 );
 
+test('a subscription that ran out of time is no call that did', () => {
+  const dialog = { ...DIALOG, machine: 'subscription' as const };
+  expect(classic.lines(telling([{ entry: 'timed-out' }], { dialog }))).toBe('');
+  expect(classic.lines(telling([{ entry: 'timed-out' }]))).toContain('\tCall Has Timed Out (');
+});
+
 test('the plain style tells the same things in other words', () => {
   expect(plain.lines(telling([{ entry: 'incoming' }]))).toBe(
     `${TIME}Incoming call from sip:a@h to sip:b@h (Call-ID: c1@h)\n`,
@@ -98,7 +105,7 @@ describe('what came over the wire', () => {
 
   test('whatever it is, a note is one line', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (from, callId) => {
+      fc.property(anyText, anyText, (from, callId) => {
         const lines = classic.lines(
           telling([{ entry: 'incoming' }], { dialog: { ...DIALOG, from, callId } }),
         );
