@@ -4,8 +4,6 @@ import { canonicalHost, hostEnd, portOf } from './host.ts';
 import type { NameAddr } from './message.ts';
 import { MAX_PARAMS, NO_PARAMS, type Params, param, parseParams } from './params.ts';
 
-export { parseVia } from './via.ts';
-
 export interface SipUri {
   readonly scheme: 'sip' | 'sips';
   /** As written, without the password. */
