@@ -1,0 +1,138 @@
+// Owns the processes that the benchmark starts: pinned to a core, gone when it is gone, and none but these is ended.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { alive, family, threadMicros, threadsNamed, usageOf } from './proc.ts';
+
+export const SERVER_CORE = 0;
+export const LOAD_CORE = availableParallelism() > 1 ? 1 : 0;
+
+const has = (tool: string): boolean => spawnSync(tool, ['--version'], { stdio: 'ignore' }).status === 0;
+const TASKSET = has('taskset');
+const SETPRIV = has('setpriv');
+const CHRT = has('chrt');
+
+export const pinned = TASKSET;
+
+// Round-robin real time, where we may: other people's work on the machine then costs a run its caches, not its turns.
+// (Niceness would count only among the processes of one terminal.)
+const FIRST = ['chrt', '--rr', '1'];
+export const first = CHRT && spawnSync('chrt', [...FIRST.slice(1), 'true']).status === 0;
+
+/** Keeps this process, the generator, off the server's core, and lets it wait for nobody. */
+export function settleSelf(): void {
+  const self = String(process.pid);
+  if (TASKSET) spawnSync('taskset', ['-a', '-c', '-p', String(LOAD_CORE), self], { stdio: 'ignore' });
+  if (first) spawnSync('chrt', ['--rr', '--pid', '1', self], { stdio: 'ignore' });
+}
+
+const SAMPLER = 'v8:ProfEvntProc';
+
+/** µs that the profiler itself took, so that nobody takes them for the server's. */
+export function samplerMicros(pid: number): number {
+  return threadsNamed(pid, SAMPLER).reduce((sum, thread) => sum + threadMicros(pid, thread), 0);
+}
+
+/** A real-time main thread would never be interrupted by the thread that samples it, were that not before it. */
+export function letSamplerFirst(pid: number): void {
+  for (const thread of first ? threadsNamed(pid, SAMPLER) : []) {
+    spawnSync('chrt', ['--rr', '--pid', '2', thread], { stdio: 'ignore' });
+  }
+}
+
+export class Running {
+  readonly pid: number;
+  readonly #child: ChildProcess;
+  #over = false;
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    this.pid = child.pid ?? 0;
+    child.on('exit', () => {
+      this.#over = true;
+    });
+    child.on('error', () => {
+      this.#over = true;
+    });
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  signal(name: NodeJS.Signals): void {
+    if (!this.#over) this.#child.kill(name);
+  }
+
+  /** SIGTERM, and SIGKILL to what is left of it and its children after `seconds`. */
+  async stop(seconds = 5): Promise<void> {
+    if (this.#over) return;
+    const pids = family(this.pid);
+    this.signal('SIGTERM');
+    for (let i = 0; i < seconds * 50 && !this.#over; i += 1) await sleep(20);
+    for (const pid of pids) {
+      if (alive(pid)) process.kill(pid, 'SIGKILL');
+    }
+  }
+}
+
+const running: Running[] = [];
+
+/** Starts a program (no shell) on a core; what it prints goes to `log`. `idle`: after everybody, not before. */
+export function start(
+  command: readonly string[],
+  core: number,
+  log: string | undefined,
+  settings: { cwd: string; env?: Record<string, string>; idle?: boolean },
+): Running {
+  const pin = TASKSET ? ['taskset', '-c', String(core)] : [];
+  // when the benchmark is killed outright, the kernel ends what it started
+  const leash = SETPRIV ? ['setpriv', '--pdeathsig', 'TERM'] : [];
+  const turn = settings.idle ? (CHRT ? ['chrt', '--idle', '0'] : ['nice', '-n', '19']) : first ? FIRST : [];
+  const [program = '', ...args] = [...pin, ...leash, ...turn, ...command];
+  const output = log === undefined ? 'ignore' : openSync(log, 'a');
+  const child = spawn(program, args, {
+    cwd: settings.cwd,
+    env: { ...process.env, ...settings.env },
+    stdio: ['ignore', output, output],
+  });
+  if (output !== 'ignore') closeSync(output);
+  const started = new Running(child);
+  running.push(started);
+  return started;
+}
+
+export async function stopAll(): Promise<void> {
+  await Promise.all(running.map((one) => one.stop(2)));
+}
+
+/**
+ * Spinners of the lowest priority, one a core. A core with nothing to do is halted, and on a virtual machine handed
+ * back to the host: each datagram then pays for waking it (an exit to the host, charged to the sender), for cold caches
+ * and a low clock, and the same server shows up to twice the CPU per call at 200 calls/s that it shows at 2,000.
+ * With the core never idle every run pays the same. SCHED_IDLE gives way at once to anything else, touches no memory,
+ * and so takes nothing from the server but a switch of context.
+ */
+export class Awake {
+  readonly #spinners: Running[];
+  readonly server: Running | undefined;
+
+  constructor() {
+    const spin = `while kill -0 ${process.pid} 2>/dev/null; do i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; done`;
+    const cores = TASKSET ? [...new Set([SERVER_CORE, LOAD_CORE])] : [SERVER_CORE];
+    this.#spinners = cores.map((core) =>
+      start(['sh', '-c', spin], core, undefined, { cwd: '/', idle: true }),
+    );
+    this.server = this.#spinners[0];
+  }
+
+  /** µs that the server's core had left over: what server and spinner did not get, others took. */
+  spun(): number {
+    return this.server ? usageOf([this.server.pid]).cpu : 0;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#spinners.map((one) => one.stop()));
+  }
+}

@@ -1,0 +1,102 @@
+// Owns a server under measurement: how it is started, which processes it is made of, and its end.
+
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { kamailioConfig } from './kamailio.ts';
+import { family, type Usage, usageOf } from './proc.ts';
+import { letSamplerFirst, type Running, SERVER_CORE, samplerMicros, start } from './processes.ts';
+
+export interface ServerPlan {
+  /** `callchart`, `kamailio`, or a command with {port}, {data}, {node} in it. */
+  readonly spec: string;
+  readonly node: string;
+  readonly root: string;
+  /** Where it may write; made by us, one for each server. */
+  readonly folder: string;
+  /** File that a Node server loads first to be profiled. */
+  readonly profiler?: string | undefined;
+}
+
+const CALLCHART =
+  '{node} dist/callchart.js serve --listen udp:127.0.0.1:{port} --domain 127.0.0.1 --data {data}';
+
+export class Server {
+  readonly port: number;
+  readonly log: string;
+  readonly folder: string;
+  readonly #process: Running;
+  #pids: number[] = [];
+
+  constructor(process: Running, port: number, folder: string) {
+    this.#process = process;
+    this.port = port;
+    this.folder = folder;
+    this.log = path.join(folder, 'server.log');
+  }
+
+  get dead(): boolean {
+    return this.#process.over;
+  }
+
+  usage(): Usage {
+    // processes are looked up anew until there is more than one: Kamailio forks a while after its start
+    if (this.#pids.length < 2) this.#pids = family(this.#process.pid);
+    return usageOf(this.#pids);
+  }
+
+  /** Starts or ends a profile, which is written by the server's process. Answers when `file` is there. */
+  async profile(file?: string): Promise<void> {
+    this.#process.signal('SIGUSR2');
+    for (let i = 0; file !== undefined && i < 500 && !existsSync(file); i += 1) await sleep(20);
+    if (file === undefined) await sleep(200);
+    letSamplerFirst(this.#process.pid);
+  }
+
+  get samplerMicros(): number {
+    return samplerMicros(this.#process.pid);
+  }
+
+  async stop(): Promise<void> {
+    await this.#process.stop();
+  }
+}
+
+export async function startServer(plan: ServerPlan): Promise<Server> {
+  const port = await freePort();
+  const data = path.join(plan.folder, 'data');
+  mkdirSync(data, { recursive: true });
+  const command = commandOf(plan, port, data);
+  const env: Record<string, string> = {};
+  if (plan.profiler !== undefined) {
+    env.NODE_OPTIONS = `--import=${pathToFileURL(plan.profiler).href}`;
+    env.BENCH_OF_PROFILES = plan.folder;
+  }
+  const log = path.join(plan.folder, 'server.log');
+  return new Server(start(command, SERVER_CORE, log, { cwd: plan.root, env }), port, plan.folder);
+}
+
+function commandOf(plan: ServerPlan, port: number, data: string): string[] {
+  if (plan.spec === 'kamailio') {
+    const config = path.join(plan.folder, 'kamailio.cfg');
+    writeFileSync(config, kamailioConfig(port));
+    return ['kamailio', '-DD', '-E', '-m', '1024', '-M', '32', '-Y', data, '-w', data, '-f', config];
+  }
+  const template = plan.spec === 'callchart' ? CALLCHART : plan.spec;
+  const values: Record<string, string> = { port: String(port), data, node: plan.node };
+  return template
+    .split(/\s+/)
+    .map((word) => word.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole));
+}
+
+async function freePort(): Promise<number> {
+  const socket = createSocket('udp4');
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  socket.close();
+  return port;
+}
