@@ -23,9 +23,10 @@ export function tellBy(entryOf: (event: DialogEvent) => Entry) {
 }
 
 function facts(entry: Entry, event: DialogEvent): Params {
-  const side = 'side' in event ? { side: event.side } : {};
+  const params: { -readonly [Key in keyof Params]: Params[Key] } = { entry };
+  if ('side' in event) params.side = event.side;
   // A NOTIFY's status is the one its message/sipfrag reports.
-  const status =
-    'status' in event ? event.status : event.type === 'request.notify' ? event.progress : undefined;
-  return status === undefined ? { entry, ...side } : { entry, ...side, status };
+  if ('status' in event) params.status = event.status;
+  else if (event.type === 'request.notify' && event.progress !== undefined) params.status = event.progress;
+  return params;
 }
