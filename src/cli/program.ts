@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { StartError } from '../config/start-error.ts';
 import { configCommand } from './config-command.ts';
+import { replayCommand } from './replay.ts';
 import { serveCommand } from './serve.ts';
 import { tailCommand } from './tail.ts';
 import { outliveClosedPipes } from './terminal.ts';
@@ -15,7 +16,8 @@ export async function run(argv: readonly string[], version: string): Promise<voi
       'after',
       '\nA server on UDP 5060, without any configuration:  callchart serve\nAll its options:  callchart serve --help',
     );
-  for (const command of [serveCommand(version), tailCommand(), configCommand()]) program.addCommand(command);
+  for (const command of [serveCommand(version), tailCommand(), replayCommand(), configCommand()])
+    program.addCommand(command);
   house(program);
   outliveClosedPipes();
   try {

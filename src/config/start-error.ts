@@ -8,6 +8,7 @@ export type StartErrorCode =
   | 'address-in-use'
   | 'address-unavailable'
   | 'address-forbidden'
+  | 'capture-unusable'
   | 'usage';
 
 /** `serve` prints the message as one line and exits with 2. */

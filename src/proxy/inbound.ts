@@ -91,7 +91,8 @@ export class Inbound implements TransactionUser {
       if (refusal !== undefined) core.respond(tx, refusal.status, refusal.headers, refusal.phrase);
       return;
     }
-    if (base.to.tag !== undefined && cookie === undefined && verdict.targets.length === 0) {
+    const strayInDialog = base.to.tag !== undefined && cookie === undefined;
+    if (strayInDialog && verdict.targets.every((target) => leadsBack(target, tx.flow))) {
       core.respond(tx, 481);
       return;
     }
@@ -232,6 +233,11 @@ export class Inbound implements TransactionUser {
       core.respond(tx, 405, [headerLine('Allow', ALLOW)]);
     }
   }
+}
+
+/** A request inside no dialog of ours whose target is its own sender has lost its way. */
+function leadsBack({ hop }: Target, from: Flow): boolean {
+  return hop !== undefined && hop.address === from.remoteAddress && hop.port === from.remotePort;
 }
 
 function opensDialog(method: string): boolean {
