@@ -6,13 +6,13 @@ const DEFAULT_PORT = 5060;
 
 /**
  * The server transaction that `request` belongs to. ACK and CANCEL find their INVITE when `method` is INVITE.
- * Where the request came from plays no part: its ACK or CANCEL may take another way.
+ * Where the request came from plays no part: its ACK or CANCEL may take another way. To keep a key, detach it.
  */
 export function serverKey(request: SipRequest, method: string): string {
   const via = request.via;
   const sentBy = `${via.host.toLowerCase()}:${via.port ?? DEFAULT_PORT}`;
   const branch = via.branch;
-  if (hasMagicCookie(branch)) return flat(`${branch}\n${sentBy}\n${method}`);
+  if (hasMagicCookie(branch)) return `${branch}\n${sentBy}\n${method}`;
   return legacyKey(request, method, sentBy, branch ?? '');
 }
 
@@ -24,7 +24,7 @@ function legacyKey(request: SipRequest, method: string, sentBy: string, branch: 
   const toTag = method === 'INVITE' ? '' : (request.to.tag ?? '');
   const fromTag = request.from.tag ?? '';
   const { callId, cseq, uri } = request;
-  return flat(`\n${uri}\n${toTag}\n${fromTag}\n${callId}\n${cseq.number} ${method}\n${sentBy}\n${branch}`);
+  return `\n${uri}\n${toTag}\n${fromTag}\n${callId}\n${cseq.number} ${method}\n${sentBy}\n${branch}`;
 }
 
 /**
@@ -35,9 +35,4 @@ export function responseFlow(via: Via, flow: Flow): Flow {
   const port = via.rport === undefined ? (via.port ?? DEFAULT_PORT) : flow.remotePort;
   if (port === flow.remotePort || port < 1 || port > 65535) return flow;
   return { ...flow, remotePort: port };
-}
-
-/** The same characters without ties: parts of a key would else keep whole datagrams alive as long as the key. */
-function flat(key: string): string {
-  return key.charCodeAt(0) >= 0 ? key : '';
 }

@@ -1,5 +1,5 @@
 // The transaction layer: finds the transaction of each message, and passes up only what is new. RFC 3261 §17.
-import type { SipMessage, SipRequest, SipResponse } from '../sip/message.ts';
+import { detached, type SipMessage, type SipRequest, type SipResponse } from '../sip/message.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Flow } from '../transport/flow.ts';
 import { ClientInvite } from './client-invite.ts';
@@ -107,7 +107,7 @@ export class TransactionLayer {
     const known = this.#host.serverInvites.get(key);
     if (known !== undefined) known.receiveAgain();
     else {
-      const tx = new ServerInvite(this.#host, key, request, responseFlow(request.via, flow));
+      const tx = new ServerInvite(this.#host, detached(key), request, responseFlow(request.via, flow));
       tx.begin();
       this.#host.user.onRequest(tx, request);
     }
@@ -124,7 +124,7 @@ export class TransactionLayer {
     const known = this.#host.serverNonInvites.get(key);
     if (known !== undefined) known.receiveAgain();
     else {
-      const tx = new ServerNonInvite(this.#host, key, request, responseFlow(request.via, flow));
+      const tx = new ServerNonInvite(this.#host, detached(key), request, responseFlow(request.via, flow));
       tx.begin();
       if (request.method === 'CANCEL') this.#passCancel(tx, request);
       else this.#host.user.onRequest(tx, request);

@@ -1,5 +1,5 @@
 // A non-INVITE server transaction at work: carries out what its table says.
-import type { SipRequest, SipResponse } from '../sip/message.ts';
+import { detached, type SipRequest, type SipResponse } from '../sip/message.ts';
 import { makeResponse } from '../sip/reply.ts';
 import { serialize } from '../sip/serialize.ts';
 import type { Flow } from '../transport/flow.ts';
@@ -20,7 +20,7 @@ export class ServerNonInvite extends Lingering implements ServerTransaction {
   constructor(host: Host, key: string, request: SipRequest, flow: Flow) {
     super(host, flow);
     this.key = key;
-    this.method = request.method;
+    this.method = detached(request.method);
     this.#request = request;
   }
 

@@ -8,8 +8,9 @@ setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
 
 const COUNT = 3000;
-/** Far more than what may stay: a datagram that is held on to by a single one of its words shows. */
-const body = 'x'.repeat(8000);
+/** Far more than what may stay: a header or a body that is held on to by a single word shows. */
+const long = 'x'.repeat(8000);
+const parts = { more: [`Subject: ${long}`], body: long };
 
 /** Bytes that each of the transactions leaves behind while it lingers. */
 function bytesEach(rig: Rig, make: (i: number) => void): number {
@@ -35,13 +36,13 @@ function bytesEach(rig: Rig, make: (i: number) => void): number {
 describe('what lingers is its key and its last response', () => {
   const via = (i: number): string => `SIP/2.0/UDP 192.0.2.10:5062;branch=z9hG4bK-${i}-524287-1---d8754z`;
   const serve = (rig: Rig, method: string, status: number) => (i: number) => {
-    const r = request(method, { via: via(i), body });
+    const r = request(method, { ...parts, via: via(i) });
     rig.receive(r);
     rig.server.respond(makeResponse(r, status, 'Own Words', { toTag: 'b' }));
   };
   const send = (rig: Rig, method: string, status: number) => (i: number) => {
-    const r = outgoing(method, `z9hG4bK-${i}-0123456789abcdef`);
-    r.body = Buffer.from(body);
+    const r = outgoing(method, `z9hG4bK-${i}-0123456789abcdef`, parts.more);
+    r.body = Buffer.from(long);
     rig.send(r);
     rig.receive(answer(r, status));
   };
@@ -50,6 +51,7 @@ describe('what lingers is its key and its last response', () => {
     ['an INVITE that was answered', serve, 'INVITE', 200],
     ['an INVITE that was refused', serve, 'INVITE', 486],
     ['another request that was answered', serve, 'BYE', 200],
+    ['one of a long method', serve, 'ALONGMETHODNAME', 200],
     ['an INVITE of ours that was answered', send, 'INVITE', 200],
     ['an INVITE of ours that was refused', send, 'INVITE', 486],
     ['another request of ours', send, 'BYE', 200],
