@@ -173,7 +173,7 @@ export class Forwarding {
 
   lost(branch: Branch, status: number): void {
     if (branch.status !== 0) return;
-    branch.status = branch.cancelAsked && status === 408 ? 487 : status;
+    branch.status = branch.cancelAsked ? 487 : status;
     branch.transaction = undefined;
     this.#advance();
   }
@@ -210,10 +210,10 @@ export class Forwarding {
   }
 
   #send(base: SipRequest, branch: Branch, breadth: number): void {
-    this.#core.send(base, branch.target, this.upstream, breadth, branch, (transaction) => {
+    const wanted = () => !branch.cancelAsked;
+    this.#core.send(base, branch.target, this.upstream, breadth, branch, wanted, (transaction) => {
       if (transaction === undefined) this.lost(branch, 503);
-      else if (branch.status !== 0 || (branch.cancelAsked && !branch.spoke && this.#settled))
-        transaction.abandon();
+      else if (branch.status !== 0) transaction.abandon();
       else branch.transaction = transaction;
     });
   }

@@ -84,7 +84,7 @@ export class ProxyCore {
 
   /**
    * §16.6: makes the branch's copy and gives it to the transaction layer. `done` gets the transaction, at once or, when
-   * a name has to be resolved, later; undefined when the target cannot be reached.
+   * a name has to be resolved, later (then only if it is still `wanted`); undefined when the target cannot be reached.
    */
   send(
     base: SipRequest,
@@ -92,6 +92,7 @@ export class ProxyCore {
     upstream: ServerTransaction,
     breadth: number,
     user: ClientUser,
+    wanted: () => boolean,
     done: (transaction: ClientTransaction | undefined) => void,
   ): void {
     const go = (hop: Hop): void => {
@@ -107,7 +108,7 @@ export class ProxyCore {
       go(target.hop);
     } else if (target.name !== undefined) {
       this.#parts.network.resolve(target.name.host, target.name.port, (found) => {
-        if (found === undefined) done(undefined);
+        if (found === undefined || !wanted()) done(undefined);
         else go({ ...found, local: undefined });
       });
     } else {

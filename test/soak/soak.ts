@@ -50,8 +50,9 @@ class Soak {
       defer: (flush) => this.#deferred.push(flush),
       observe: (transition) => {
         const record = this.records.take(transition);
-        if (record !== undefined)
-          this.outcomes.set(record.outcome, (this.outcomes.get(record.outcome) ?? 0) + 1);
+        if (record === undefined) return;
+        const outcome = record.outcome ?? 'none';
+        this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
       },
       tell: () => {},
       admits: () => true,
