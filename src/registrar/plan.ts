@@ -33,9 +33,8 @@ export class Plan {
   take(contact: AskedContact, seconds: number): boolean {
     const same = this.#find(contact);
     const moved = this.#rows.filter((row) => row !== same && row.movesWith(contact, seconds));
-    for (const row of same === undefined ? moved : [same, ...moved]) {
-      if (!row.touched && row.old !== undefined && this.#isStale(row.old)) return false;
-    }
+    const named = same === undefined ? moved : [same, ...moved];
+    if (named.some(({ old }) => old !== undefined && this.#isStale(old))) return false;
     for (const row of moved) row.become(undefined);
     const planned = seconds > 0 ? { contact, seconds } : undefined;
     if (same !== undefined) same.become(planned);
@@ -62,7 +61,7 @@ class Row implements PlannedChange {
   readonly old: Binding | undefined;
   readonly uri: string;
   planned: Planned | undefined = undefined;
-  /** This REGISTER has spoken of it: its own CSeq does not make it stale, and its next Contact does not replace it. */
+  /** This REGISTER has spoken of it: its next Contact does not replace it. */
   touched = false;
   #sip: SipUri | undefined | null = null;
 

@@ -1,5 +1,6 @@
 // RFC 3261 §10.3: what a REGISTER is answered and what it leaves behind.
 import { describe, expect, test } from 'vitest';
+import { restore, snapshot } from '../../src/registrar/saved.ts';
 import { serialize } from '../../src/sip/serialize.ts';
 import { alice, aor, from, Office, register, request } from './office.ts';
 
@@ -322,6 +323,19 @@ describe('step 7: all or nothing', () => {
   });
 });
 
+test('whoever is there beyond a limit that was lowered may stay', () => {
+  const office = new Office();
+  office.send([PHONE, CELL]);
+  const { location, clock } = office;
+  const narrow = new Office({ maxBindings: 1, maxContacts: 1 });
+  restore(narrow.location, snapshot(location, { clock, wall: () => 0 }), {
+    clock: narrow.clock,
+    wall: () => 0,
+  });
+  expect(narrow.send([CELL]).status).toBe(200);
+  expect(narrow.location.size).toBe(2);
+});
+
 describe('RFC 5626: instances', () => {
   const INSTANCE = '+sip.instance="<urn:uuid:6c878054-5105-0096-a69e-9cdf32f9ce60>"';
 
@@ -368,10 +382,12 @@ describe('RFC 5626: instances', () => {
     expect(office.contacts()).toEqual(['sip:a@new']);
   });
 
-  test('two Contacts of one instance in one request both stay', () => {
+  test('two Contacts of one instance in one request both stay, and so they do when refreshed', () => {
     const office = new Office();
-    office.send([`<sip:a@h1>;${INSTANCE}`, `<sip:a@h1;transport=tcp>;${INSTANCE}`]);
-    expect(office.location.size).toBe(2);
+    for (const _ of [1, 2]) {
+      office.send([`<sip:a@h1>;${INSTANCE}`, `<sip:a@h1;transport=tcp>;${INSTANCE}`]);
+      expect(office.contacts()).toEqual(['sip:a@h1', 'sip:a@h1;transport=tcp']);
+    }
   });
 
   test('a removal takes another URI along only when reg-id says which', () => {

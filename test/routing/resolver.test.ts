@@ -276,17 +276,37 @@ describe('waiting', () => {
     expect(world.clock.pending).toBe(0);
   });
 
-  test('a late answer of a first question serves the second, whose time-out then forgets nothing', async () => {
+  test('a late failure makes nobody forget what was found since', async () => {
     const world = new World(A);
     const { hold, release } = held();
     world.hold = hold;
     world.now('h.example', 1);
     world.clock.advance(10_000);
-    const second = world.resolve('h.example', 1);
+    world.hold = undefined;
+    expect(await world.resolve('h.example', 1)).toEqual({ address: '192.0.2.7', port: 1 });
+    world.zone = {};
     release();
-    expect(await second).toEqual({ address: '192.0.2.7', port: 1 });
-    world.clock.advance(5_000);
+    await new Promise(setImmediate);
     expect(world.now('h.example', 1)).toEqual({ address: '192.0.2.7', port: 1 });
+  });
+
+  test('a late answer of a first question does not disturb who waits for the second', async () => {
+    const world = new World(A);
+    const first = held();
+    world.hold = first.hold;
+    world.now('h.example', 1);
+    world.clock.advance(10_000);
+    const second = held();
+    world.hold = second.hold;
+    const results: unknown[] = [];
+    world.resolver.resolve('h.example', 1, (hop) => results.push(hop));
+    first.release();
+    await new Promise(setImmediate);
+    expect(results).toEqual([]);
+    second.release();
+    await new Promise(setImmediate);
+    expect(results).toEqual([{ address: '192.0.2.7', port: 1 }]);
+    expect(world.clock.pending).toBe(0);
   });
 
   test('too many names at once: a further one leads nowhere, and is asked for later', async () => {
