@@ -194,7 +194,7 @@ export class Supervisor implements EffectHost {
   }
 
   reply(status: number): void {
-    this.#current?.dialog.opening?.giveUp(status);
+    this.#current?.dialog.opening?.refuse(status);
   }
 
   cancelBranches(): void {
@@ -355,7 +355,7 @@ export class Supervisor implements EffectHost {
     this.#notes = [];
     this.#remove(dialog);
     if (opening !== undefined && opening.upstream.finalStatus === 0) {
-      opening.giveUp(500);
+      opening.refuse(500);
       opening.cancel('no-answer');
       if (delivery !== undefined) delivery.forwarded = true;
     }

@@ -84,4 +84,18 @@ describe('a basic call', () => {
     expect(bob.heard).toContain('CANCEL');
     world.expectSilence();
   });
+
+  it('a phone that rang and is slow with its 487 is waited for', () => {
+    const { world, alice, bob } = twoPhones();
+    const { callId, fromTag, branch } = alice.request('INVITE', { to: bob.aor, body: SDP.audio });
+    const invite = bob.got('INVITE');
+    bob.answer(invite, 180);
+    alice.request('CANCEL', { to: bob.aor, callId, fromTag, branch });
+    bob.answer(bob.got('CANCEL'), 200);
+    world.advance(9_000);
+    expect(alice.heard).not.toContain('487 INVITE');
+    bob.answer(invite, 487, { tag: 'slow' });
+    expect(alice.response('INVITE', 487).to.tag).toBe('slow');
+    world.expectSilence();
+  });
 });
