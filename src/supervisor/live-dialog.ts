@@ -3,13 +3,13 @@ import type { Side, TimerName } from '../../machines/types.ts';
 import type { DialogFacts } from '../journal/transition.ts';
 import type { Forwarding } from '../proxy/forwarding.ts';
 import type { SipMessage } from '../sip/message.ts';
-import type { Timer } from '../time/clock.ts';
 import type { DialogActor } from './actors.ts';
 
-export interface RunningTimer {
-  readonly timer: Timer;
-  /** Monotonic ms. */
-  readonly deadline: number;
+/** A timer of a dialog: the host keeps it, the chart hears `timer.NAME` when it fires. */
+export interface DialogTimer {
+  /** Monotonic ms; what outlives a restart. */
+  readonly due: number;
+  stop(): void;
 }
 
 export class LiveDialog {
@@ -20,7 +20,7 @@ export class LiveDialog {
   readonly callerTag: string;
   /** To tags heard so far: one for each fork. */
   readonly calleeTags = new Set<string>();
-  readonly timers = new Map<TimerName, RunningTimer>();
+  readonly timers = new Map<TimerName, DialogTimer>();
   /** To tag of the first 2xx: the fork that became the call. */
   answeredTag: string | undefined;
   /** CSeq number of the latest opening request. */

@@ -8,9 +8,10 @@ import type { HeaderLine, SipRequest, SipResponse } from '../sip/message.ts';
 import { detached, text } from '../sip/message.ts';
 import { aorOf, parseUri } from '../sip/uri.ts';
 import type { Clock, WallClock } from '../time/clock.ts';
+import { Deadlines, Timed } from '../transaction/deadlines.ts';
 import { Actors, type EffectHost } from './actors.ts';
 import { Links } from './links.ts';
-import { LiveDialog } from './live-dialog.ts';
+import { type DialogTimer, LiveDialog } from './live-dialog.ts';
 import { failureEvent, provisionalEvent, type Role, requestEvent, roleOf, successEvent } from './to-event.ts';
 
 export interface SupervisorParts {
@@ -43,6 +44,7 @@ export class Supervisor implements EffectHost {
   readonly #parts: SupervisorParts;
   readonly #dialogs = new Map<string, LiveDialog>();
   readonly #actors: Actors;
+  readonly #deadlines: Deadlines;
   readonly #queue: Delivery[] = [];
   #draining = false;
   #current: Delivery | undefined;
@@ -51,6 +53,7 @@ export class Supervisor implements EffectHost {
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
     this.#actors = new Actors(this);
+    this.#deadlines = new Deadlines(parts.clock);
   }
 
   get size(): number {
@@ -210,22 +213,32 @@ export class Supervisor implements EffectHost {
   startTimer(name: TimerName, after: number | undefined): void {
     const dialog = this.#current?.dialog;
     if (dialog === undefined) return;
-    dialog.timers.get(name)?.timer.cancel();
-    const ms = after ?? this.#parts.durations[name];
-    const timer = this.#parts.clock.after(ms, () => {
-      dialog.timers.delete(name);
-      if (!dialog.alive) return;
-      const event: DialogEvent = { type: `timer.${name}` };
-      this.#deliver({ dialog, event, cause: `timer ${name}`, forwarding: undefined, forwarded: true });
-    });
-    dialog.timers.set(name, { timer, deadline: this.#parts.clock.now() + ms });
+    const running = dialog.timers.get(name);
+    if (after !== undefined) {
+      running?.stop();
+      const { clock } = this.#parts;
+      const timer = clock.after(after, () => this.#timerFired(dialog, name));
+      dialog.timers.set(name, { due: clock.now() + after, stop: () => timer.cancel() });
+    } else if (running instanceof FixedTimer) {
+      running.start();
+    } else {
+      running?.stop();
+      const fire = this.#timerFired;
+      const timer = new FixedTimer(this.#deadlines, dialog, name, this.#parts.durations[name], fire);
+      dialog.timers.set(name, timer);
+      timer.start();
+    }
   }
 
   stopTimer(name: TimerName): void {
-    const timers = this.#current?.dialog.timers;
-    timers?.get(name)?.timer.cancel();
-    timers?.delete(name);
+    this.#current?.dialog.timers.get(name)?.stop();
   }
+
+  readonly #timerFired = (dialog: LiveDialog, name: TimerName): void => {
+    if (!dialog.alive) return;
+    const event: DialogEvent = { type: `timer.${name}` };
+    this.#deliver({ dialog, event, cause: `timer ${name}`, forwarding: undefined, forwarded: true });
+  };
 
   journal(entry: Entry, side: Side | undefined, status: number | undefined): void {
     this.#notes.push({ entry, ...(side && { side }), ...(status !== undefined && { status }) });
@@ -337,7 +350,7 @@ export class Supervisor implements EffectHost {
   #remove(dialog: LiveDialog): void {
     dialog.alive = false;
     dialog.opening = undefined;
-    for (const { timer } of dialog.timers.values()) timer.cancel();
+    for (const timer of dialog.timers.values()) timer.stop();
     dialog.timers.clear();
     this.#dialogs.delete(dialog.callId);
     this.links.forget(dialog.callId);
@@ -359,6 +372,42 @@ export class Supervisor implements EffectHost {
       opening.cancel('no-answer');
       if (delivery !== undefined) delivery.forwarded = true;
     }
+  }
+}
+
+/** A timer of one of the configured durations: thousands of them share one clock timer. */
+class FixedTimer extends Timed implements DialogTimer {
+  readonly #deadlines: Deadlines;
+  readonly #dialog: LiveDialog;
+  readonly #name: TimerName;
+  readonly #ms: number;
+  readonly #fire: (dialog: LiveDialog, name: TimerName) => void;
+
+  constructor(
+    deadlines: Deadlines,
+    dialog: LiveDialog,
+    name: TimerName,
+    ms: number,
+    fire: (dialog: LiveDialog, name: TimerName) => void,
+  ) {
+    super();
+    this.#deadlines = deadlines;
+    this.#dialog = dialog;
+    this.#name = name;
+    this.#ms = ms;
+    this.#fire = fire;
+  }
+
+  start(): void {
+    this.#deadlines.start(this, this.#ms);
+  }
+
+  stop(): void {
+    this.#deadlines.stop(this);
+  }
+
+  override expire(): void {
+    this.#fire(this.#dialog, this.#name);
   }
 }
 
