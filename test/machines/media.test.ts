@@ -246,6 +246,16 @@ describe('hold', () => {
     expect(media(stage)).toBe('audio');
   });
 
+  it('by UPDATE is the same', () => {
+    const stage = talk().play(e.update('callee', e.HOLD), e.updateAccepted('callee', e.HELD));
+    expect(media(stage)).toBe('held');
+    stage.play(e.update('callee', e.SOUND), e.updateAccepted('callee', e.SOUND));
+    expect(media(stage)).toBe('audio');
+    stage.play(e.update('callee', e.HOLD), e.updateRefused('callee', 491));
+    expect(media(stage)).toBe('audio');
+    expect(stage.told.slice(2)).toEqual(['hold', 'resume']);
+  });
+
   it('refused leaves the call as it was', () => {
     const stage = talk(e.PICTURE).play(
       e.reinvite('caller', e.HOLD_PICTURE),
@@ -277,6 +287,13 @@ describe('offers that cross', () => {
     const stage = talk().play(e.reinvite('caller', e.HOLD), e.reinvite('callee', e.PICTURE));
     stage.play(e.reinviteRefused('callee', 491), e.reinviteAccepted('caller', e.HELD));
     expect(media(stage)).toBe('held');
+  });
+
+  it('are refused each on its own', () => {
+    const stage = talk(e.PICTURE).play(e.reinvite('caller', e.SOUND), e.reinvite('callee', e.HOLD_PICTURE));
+    stage.play(e.reinviteRefused('callee', 491), e.updateRefused('caller', 488));
+    expect(media(stage)).toBe('reinvite-audio');
+    expect(media(stage.play(e.reinviteAccepted('caller', e.SOUND)))).toBe('audio');
   });
 
   it('are asked again after a challenge', () => {

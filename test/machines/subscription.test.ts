@@ -125,6 +125,7 @@ describe('a subscription to another package', () => {
     expect(stage.done).toBe(true);
     expect(opened(e.subscribe(0), e.timer('subscription')).done).toBe(true);
     expect(opened(e.subscribe(0), e.subscribeRefused(489)).told).toEqual(['refused']);
+    expect(opened(e.subscribe(0), e.subscribeRefused(407), e.subscribe(0)).state).toBe('fetching');
   });
 });
 
