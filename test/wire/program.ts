@@ -1,5 +1,6 @@
 // One program beside the tests (a phone, the server): its lines as they come, its end by process id.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { PATIENCE, TooLate } from './wait.ts';
 
@@ -132,12 +133,21 @@ export class Program {
   /** Ends this one process: TERM, and KILL when that is not heard. Resolves when it is gone. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number> {
     if (this.#exit !== undefined) return this.#exit;
-    this.#child.kill(signal);
-    const alarm = setTimeout(() => this.#child.kill('SIGKILL'), 8_000);
+    if (signal === 'SIGKILL') this.#kill();
+    else this.#child.kill(signal);
+    const alarm = setTimeout(() => this.#kill(), 8_000);
     try {
       return await this.#closed;
     } finally {
       clearTimeout(alarm);
     }
+  }
+
+  /** KILL cannot be passed on: it goes to the program itself, and its leash ends with it. */
+  #kill(): void {
+    const leash = this.#child.pid;
+    if (leash === undefined || this.#exit !== undefined) return;
+    const children = readFileSync(`/proc/${leash}/task/${leash}/children`, 'latin1').trim();
+    for (const pid of children.split(' ').filter((word) => word !== '')) process.kill(Number(pid), 'SIGKILL');
   }
 }

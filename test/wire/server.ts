@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { expect } from 'vitest';
 import { freePort } from './ports.ts';
 import { Program } from './program.ts';
@@ -10,7 +10,8 @@ import { until } from './wait.ts';
 
 const root = join(import.meta.dirname, '../..');
 /** CALLCHART names another callchart.js to be tested, an installed one for example; it is taken as it is. */
-const installed = process.env.CALLCHART;
+const installed = process.env.CALLCHART === undefined ? undefined : resolve(process.env.CALLCHART);
+const DIARY = 'dennik-hovorov.log';
 const bundle = installed ?? join(root, 'dist/callchart.js');
 
 export interface ServerOptions {
@@ -48,55 +49,61 @@ export class Server {
   readonly port: number;
   readonly domain: string;
   readonly data: string;
-  readonly #program: Program;
+  readonly #options: ServerOptions;
+  #program: Program;
 
-  private constructor(host: string, port: number, domain: string, data: string, program: Program) {
+  private constructor(options: ServerOptions, host: string, port: number) {
+    this.#options = options;
     this.host = host;
     this.port = port;
-    this.domain = domain;
-    this.data = data;
-    this.#program = program;
+    this.domain = options.domain ?? host;
+    this.data = mkdtempSync(join(tmpdir(), 'callchart-wire-'));
+    this.#program = this.#launch();
   }
 
   /** Starts it and waits for its word that it serves. */
   static async start(options: ServerOptions = {}): Promise<Server> {
     build();
     const host = options.host ?? '127.0.0.1';
-    const domain = options.domain ?? host;
     const port = await freePort(2, options.netns === undefined ? host : '127.0.0.1');
-    const data = mkdtempSync(join(tmpdir(), 'callchart-wire-'));
-    const program = new Program(
+    const server = new Server(options, host, port);
+    await server.#ready();
+    return server;
+  }
+
+  #launch(): Program {
+    const { also, args = [], netns } = this.#options;
+    const listen = [this.host, ...(also === undefined ? [] : [also])].flatMap((host) => [
+      '--listen',
+      `udp:${bracketed(host)}:${this.port}`,
+    ]);
+    return new Program(
       process.execPath,
-      [
-        ...[
-          bundle,
-          'serve',
-          '--listen',
-          `udp:${bracketed(host)}:${port}`,
-          '--domain',
-          domain,
-          '--data',
-          data,
-        ],
-        ...(options.also === undefined ? [] : ['--listen', `udp:${bracketed(options.also)}:${port}`]),
-        ...(options.args ?? []),
-      ],
+      [bundle, 'serve', ...listen, '--domain', this.domain, '--data', this.data, ...args],
       {
         name: 'callchart',
-        cwd: data,
+        cwd: this.data,
         env: { NO_COLOR: '1' },
         life: 280,
-        ...(options.netns === undefined ? {} : { netns: options.netns }),
+        ...(netns === undefined ? {} : { netns }),
       },
     );
-    const server = new Server(host, port, domain, data, program);
+  }
+
+  async #ready(): Promise<void> {
     try {
-      await program.line(/ready/, { within: 30_000 });
+      await this.#program.line(/ready/, { within: 30_000 });
     } catch (error) {
-      await server.stop();
+      await this.stop();
       throw error;
     }
-    return server;
+  }
+
+  /** Ends it with that signal and starts it anew: same port, same data folder. */
+  async restart(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    await this.#program.stop(signal);
+    this.#program = this.#launch();
+    await this.#ready();
   }
 
   get hostPort(): string {
@@ -112,18 +119,19 @@ export class Server {
     return { host: this.host, port: this.port };
   }
 
+  /** Whole lines of a file it writes: the last one may still be under way. */
+  #lines(file: string): string[] {
+    const path = join(this.data, file);
+    return existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : [];
+  }
+
   /** Lines of the diary, of one call when its Call-ID is given, without their time and Call-ID. */
   diary(callId?: string): string[] {
-    const path = join(this.data, 'dennik-hovorov.log');
-    if (!existsSync(path)) return [];
-    return readFileSync(path, 'utf8')
-      .split('\n')
-      .filter((line) => line !== '')
-      .flatMap((line) => {
-        const found = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}: (.*) \(Call-ID: (.*)\)$/.exec(line);
-        if (found === null) throw new Error(`not a line of the diary: ${line}`);
-        return callId === undefined || found[2] === callId ? [found[1] ?? ''] : [];
-      });
+    return this.#lines(DIARY).flatMap((line) => {
+      const found = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}: (.*) \(Call-ID: (.*)\)$/.exec(line);
+      if (found === null) throw new Error(`not a line of the diary: ${line}`);
+      return callId === undefined || found[2] === callId ? [found[1] ?? ''] : [];
+    });
   }
 
   /** Waits until the call's diary has as many lines as expected, then compares. */
@@ -132,13 +140,10 @@ export class Server {
     expect(this.diary(callId)).toEqual(lines);
   }
 
-  /** Call-IDs of all calls whose first line in the diary fits. */
+  /** Call-IDs of all calls with that line in the diary. */
   callIds(first: string): string[] {
-    const path = join(this.data, 'dennik-hovorov.log');
-    if (!existsSync(path)) return [];
-    return readFileSync(path, 'utf8')
-      .split('\n')
-      .filter((line) => line.includes(first))
+    return this.#lines(DIARY)
+      .filter((line) => line.includes(`: ${first} (Call-ID: `))
       .map((line) => /\(Call-ID: (.*)\)$/.exec(line)?.[1] ?? '');
   }
 
@@ -168,11 +173,7 @@ export class Server {
 
   /** Objects of the journal, of one call when its Call-ID is given. */
   journal(callId?: string): Record<string, unknown>[] {
-    const path = join(this.data, 'journal.ndjson');
-    if (!existsSync(path)) return [];
-    return readFileSync(path, 'utf8')
-      .split('\n')
-      .filter((line) => line !== '')
+    return this.#lines('journal.ndjson')
       .map((line) => JSON.parse(line) as Record<string, unknown>)
       .filter((entry) => callId === undefined || entry.callId === callId);
   }
