@@ -221,6 +221,20 @@ describe('what ends it', () => {
     rig.expectNothingLeft();
   });
 
+  it.each([
+    ['Timer M', 200],
+    ['Timer D', 487],
+  ])('%s, counted from the final response, also when CANCEL was sent before', (_, status) => {
+    const rig = cancelling();
+    rig.clock.advance(31_000);
+    rig.receive(answer(invite(), status));
+    rig.clock.advance(32_000 - 1);
+    expect(rig.layer.size.clientInvite).toBe(1);
+    rig.clock.advance(1);
+    expect(rig.layer.size.clientInvite).toBe(0);
+    rig.expectNothingLeft();
+  });
+
   it('Timer M counts from the first 2xx', () => {
     const rig = after(200);
     rig.clock.advance(64 * T1 - 1);

@@ -132,6 +132,17 @@ describe('a request that is sent', () => {
     rig.expectNothingLeft();
   });
 
+  it('ends by Timer K also after a provisional, not a millisecond early', () => {
+    const rig = after(100);
+    rig.clock.advance(20_000);
+    rig.receive(answer(bye(), 200));
+    rig.clock.advance(T4 - 1);
+    expect(rig.alive).toBe(1);
+    rig.clock.advance(1);
+    expect(rig.alive).toBe(0);
+    rig.expectNothingLeft();
+  });
+
   it('hands its user the response, itself and the way the response came; the request is there until then', () => {
     const rig = new Rig();
     let seen = 0;
