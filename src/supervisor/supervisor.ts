@@ -8,11 +8,13 @@ import type { HeaderLine, SipRequest, SipResponse } from '../sip/message.ts';
 import { detached, text } from '../sip/message.ts';
 import { aorOf, parseUri } from '../sip/uri.ts';
 import type { Clock, WallClock } from '../time/clock.ts';
-import { Deadlines, Timed } from '../transaction/deadlines.ts';
+import { Deadlines } from '../transaction/deadlines.ts';
 import { Actors, type EffectHost } from './actors.ts';
+import { Exchange } from './exchange.ts';
+import { FixedTimer } from './fixed-timer.ts';
 import { Links } from './links.ts';
-import { type DialogTimer, LiveDialog } from './live-dialog.ts';
-import { failureEvent, provisionalEvent, type Role, requestEvent, roleOf, successEvent } from './to-event.ts';
+import { LiveDialog } from './live-dialog.ts';
+import { requestEvent, roleOf } from './to-event.ts';
 
 export interface SupervisorParts {
   readonly clock: Clock;
@@ -372,89 +374,6 @@ export class Supervisor implements EffectHost {
       opening.cancel('no-answer');
       if (delivery !== undefined) delivery.forwarded = true;
     }
-  }
-}
-
-/** A timer of one of the configured durations: thousands of them share one clock timer. */
-class FixedTimer extends Timed implements DialogTimer {
-  readonly #deadlines: Deadlines;
-  readonly #dialog: LiveDialog;
-  readonly #name: TimerName;
-  readonly #ms: number;
-  readonly #fire: (dialog: LiveDialog, name: TimerName) => void;
-
-  constructor(
-    deadlines: Deadlines,
-    dialog: LiveDialog,
-    name: TimerName,
-    ms: number,
-    fire: (dialog: LiveDialog, name: TimerName) => void,
-  ) {
-    super();
-    this.#deadlines = deadlines;
-    this.#dialog = dialog;
-    this.#name = name;
-    this.#ms = ms;
-    this.#fire = fire;
-  }
-
-  start(): void {
-    this.#deadlines.start(this, this.#ms);
-  }
-
-  stop(): void {
-    this.#deadlines.stop(this);
-  }
-
-  override expire(): void {
-    this.#fire(this.#dialog, this.#name);
-  }
-}
-
-/** Hears a forwarding of a dialog and turns what it hears into events. */
-class Exchange implements ForwardingObserver {
-  readonly #supervisor: Supervisor;
-  readonly #dialog: LiveDialog;
-  readonly #role: Role;
-  readonly #method: string;
-  readonly #side: Side;
-  #refer: SipRequest | undefined;
-
-  constructor(
-    supervisor: Supervisor,
-    dialog: LiveDialog,
-    role: Role,
-    method: string,
-    side: Side,
-    refer?: SipRequest,
-  ) {
-    this.#supervisor = supervisor;
-    this.#dialog = dialog;
-    this.#role = role;
-    this.#method = method;
-    this.#side = side;
-    this.#refer = refer;
-  }
-
-  onProvisional(forwarding: Forwarding, fork: number, response: SipResponse): void {
-    if (this.#role === 'opening') this.#supervisor.learn(this.#dialog, response);
-    const event = provisionalEvent(this.#role, this.#method, this.#side, fork, response);
-    this.#supervisor.answered(this.#dialog, event, forwarding, response);
-  }
-
-  onSuccess(forwarding: Forwarding, fork: number, response: SipResponse, again: boolean): void {
-    if (this.#role === 'opening') this.#supervisor.learn(this.#dialog, response);
-    if (this.#refer !== undefined) {
-      this.#supervisor.links.transferAsked(this.#dialog.callId, this.#refer);
-      this.#refer = undefined;
-    }
-    const event = successEvent(this.#role, this.#method, this.#side, fork, response, again);
-    this.#supervisor.answered(this.#dialog, event, forwarding, response);
-  }
-
-  onFailure(forwarding: Forwarding, failure: Failure): void {
-    const event = failureEvent(this.#role, this.#method, this.#side, failure);
-    this.#supervisor.answered(this.#dialog, event, forwarding, failure);
   }
 }
 

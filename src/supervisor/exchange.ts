@@ -1,0 +1,53 @@
+// One request of a dialog and its answers: hears the forwarding, tells the supervisor in the chart's words.
+import type { Side } from '../../machines/types.ts';
+import type { Failure, Forwarding, ForwardingObserver } from '../proxy/forwarding.ts';
+import type { SipRequest, SipResponse } from '../sip/message.ts';
+import type { LiveDialog } from './live-dialog.ts';
+import type { Supervisor } from './supervisor.ts';
+import { failureEvent, provisionalEvent, type Role, successEvent } from './to-event.ts';
+
+export class Exchange implements ForwardingObserver {
+  readonly #supervisor: Supervisor;
+  readonly #dialog: LiveDialog;
+  readonly #role: Role;
+  readonly #method: string;
+  readonly #side: Side;
+  #refer: SipRequest | undefined;
+
+  constructor(
+    supervisor: Supervisor,
+    dialog: LiveDialog,
+    role: Role,
+    method: string,
+    side: Side,
+    refer?: SipRequest,
+  ) {
+    this.#supervisor = supervisor;
+    this.#dialog = dialog;
+    this.#role = role;
+    this.#method = method;
+    this.#side = side;
+    this.#refer = refer;
+  }
+
+  onProvisional(forwarding: Forwarding, fork: number, response: SipResponse): void {
+    if (this.#role === 'opening') this.#supervisor.learn(this.#dialog, response);
+    const event = provisionalEvent(this.#role, this.#method, this.#side, fork, response);
+    this.#supervisor.answered(this.#dialog, event, forwarding, response);
+  }
+
+  onSuccess(forwarding: Forwarding, fork: number, response: SipResponse, again: boolean): void {
+    if (this.#role === 'opening') this.#supervisor.learn(this.#dialog, response);
+    if (this.#refer !== undefined) {
+      this.#supervisor.links.transferAsked(this.#dialog.callId, this.#refer);
+      this.#refer = undefined;
+    }
+    const event = successEvent(this.#role, this.#method, this.#side, fork, response, again);
+    this.#supervisor.answered(this.#dialog, event, forwarding, response);
+  }
+
+  onFailure(forwarding: Forwarding, failure: Failure): void {
+    const event = failureEvent(this.#role, this.#method, this.#side, failure);
+    this.#supervisor.answered(this.#dialog, event, forwarding, failure);
+  }
+}

@@ -1,0 +1,40 @@
+// A dialog's timer of one of the configured durations.
+import type { TimerName } from '../../machines/types.ts';
+import { type Deadlines, Timed } from '../transaction/deadlines.ts';
+import type { DialogTimer, LiveDialog } from './live-dialog.ts';
+
+/** Thousands of them share one clock timer. */
+export class FixedTimer extends Timed implements DialogTimer {
+  readonly #deadlines: Deadlines;
+  readonly #dialog: LiveDialog;
+  readonly #name: TimerName;
+  readonly #ms: number;
+  readonly #fire: (dialog: LiveDialog, name: TimerName) => void;
+
+  constructor(
+    deadlines: Deadlines,
+    dialog: LiveDialog,
+    name: TimerName,
+    ms: number,
+    fire: (dialog: LiveDialog, name: TimerName) => void,
+  ) {
+    super();
+    this.#deadlines = deadlines;
+    this.#dialog = dialog;
+    this.#name = name;
+    this.#ms = ms;
+    this.#fire = fire;
+  }
+
+  start(): void {
+    this.#deadlines.start(this, this.#ms);
+  }
+
+  stop(): void {
+    this.#deadlines.stop(this);
+  }
+
+  override expire(): void {
+    this.#fire(this.#dialog, this.#name);
+  }
+}
