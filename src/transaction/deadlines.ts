@@ -28,7 +28,7 @@ export class Deadlines {
     const duration = Math.max(1, ms);
     let queue = this.#queues.get(duration);
     if (queue === undefined) {
-      queue = new Queue(this.#clock, duration);
+      queue = new Queue(this.#clock, duration, this.#queues);
       this.#queues.set(duration, queue);
     }
     queue.append(owner);
@@ -51,18 +51,20 @@ export class Deadlines {
   }
 }
 
-/** A ring of owners in order of deadline, closed by the queue itself. */
+/** A ring of owners in order of deadline, closed by the queue itself. It goes when a tick finds it empty. */
 class Queue extends Timed {
   readonly #clock: Clock;
   readonly #duration: number;
+  readonly #queues: Map<number, Queue>;
   /** Set while a tick is due or being handled: the tick itself sees to the next one. */
   #timer: Timer | undefined;
   readonly #tick = (): void => this.expire();
 
-  constructor(clock: Clock, duration: number) {
+  constructor(clock: Clock, duration: number, queues: Map<number, Queue>) {
     super();
     this.#clock = clock;
     this.#duration = duration;
+    this.#queues = queues;
     this.previous = this;
     this.next = this;
   }
@@ -86,7 +88,8 @@ class Queue extends Timed {
       }
     } finally {
       const first = this.#first();
-      this.#timer = first && this.#clock.after(first.due - this.#clock.now(), this.#tick);
+      if (first !== undefined) this.#timer = this.#clock.after(first.due - this.#clock.now(), this.#tick);
+      else this.#queues.delete(this.#duration);
     }
   }
 
