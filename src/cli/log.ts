@@ -1,21 +1,33 @@
 // The operators' log: JSON lines on stderr, or pretty ones on a terminal. stdout belongs to the command's own words.
-import { type DestinationStream, destination, type Logger, pino } from 'pino';
-import pretty from 'pino-pretty';
+import { type Logger, pino } from 'pino';
+import { prettyFactory } from 'pino-pretty';
 import type { Config } from '../config/config.ts';
+import { LogStream } from './log-stream.ts';
 import { takesColour } from './terminal.ts';
 
-/** No worker threads: the pretty stream is synchronous, the JSON one is gathered and written while the loop is free. */
-export function createLog(settings: Config['log']): Logger {
-  const terminal =
+export interface Log {
+  readonly log: Logger;
+  /** Resolves when all lines are written, or after a second: a reader who stalls cannot keep a process alive. */
+  drain(): Promise<void>;
+}
+
+/** No worker threads: pretty lines are made where they are logged. */
+export function createLog(settings: Config['log']): Log {
+  const forPeople =
     settings.format === 'pretty' || (settings.format === 'auto' && process.stderr.isTTY === true);
-  const stream: DestinationStream = terminal
-    ? pretty({
-        destination: 2,
-        sync: true,
-        colorize: takesColour(process.stderr),
-        translateTime: 'SYS:HH:MM:ss.l',
-        ignore: 'pid,hostname',
-      })
-    : destination({ dest: 2, sync: false, maxLength: 8_000_000 });
-  return pino({ level: settings.level, base: { pid: process.pid } }, stream);
+  const stream = new LogStream(2, forPeople ? prettyLines() : undefined);
+  const log = pino({ level: settings.level, base: { pid: process.pid } }, stream);
+  return {
+    log,
+    drain: () => Promise.race([stream.drain(), new Promise<void>((done) => setTimeout(done, 1000))]),
+  };
+}
+
+function prettyLines(): (line: string) => string {
+  const pretty = prettyFactory({
+    colorize: takesColour(process.stderr),
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'pid,hostname',
+  });
+  return (line) => pretty(line) ?? '';
 }

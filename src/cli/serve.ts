@@ -28,7 +28,7 @@ written 500ms, 5s, 2m, 12h; sizes 512KB, 10MB; switches --open and --no-open.
 Signals: SIGTERM and SIGINT stop cleanly; SIGHUP opens the journal files anew.`;
 
 async function serve(config: Config, version: string): Promise<void> {
-  const log = createLog(config.log);
+  const { log, drain } = createLog(config.log);
   // only this command needs the whole server in memory
   const { startServer } = await import('../server.ts');
   let running: RunningServer | undefined;
@@ -41,6 +41,7 @@ async function serve(config: Config, version: string): Promise<void> {
   log.info({ signal }, 'stopping');
   await running.close();
   log.info('stopped');
+  await drain();
   // whatever still holds the event loop has nothing left to do
   process.exit(0);
 }

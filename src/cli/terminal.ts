@@ -9,10 +9,10 @@ export function takesColour(
   return stream.isTTY === true && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
 }
 
-/** `callchart tail | head` is no crash: a reader who left is nobody's trouble. */
+/** A reader who left (`callchart tail | head`) or a full disk behind a redirection is no crash. */
 export function outliveClosedPipes(): void {
   for (const stream of [process.stdout, process.stderr])
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
+      if (error.code !== 'EPIPE') process.exitCode = 1;
     });
 }
