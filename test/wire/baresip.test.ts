@@ -151,3 +151,61 @@ test('transfers blindly: its NOTIFYs come in the order they were sent', async ()
     '\tCall Has Ended',
   ]);
 });
+
+test.each(['a Linphone', 'a baresip'])('Linphone transfers it to %s', async (kind) => {
+  const [a, b, c] = await Promise.all([
+    stage.baresip('anna'),
+    stage.linphone('boris'),
+    kind === 'a baresip' ? stage.baresip('cyril') : stage.linphone('cyril'),
+  ]);
+  await a.call(b.aor);
+  await b.answer();
+  await Promise.all([a.event('CALL_ESTABLISHED'), b.is('StreamsRunning')]);
+  b.play();
+  await a.hears();
+  const callId = await stage.server.call(incoming(a, b));
+  b.say(`transfer ${c.aor}`);
+  await c.answer();
+  await b.message('in', /^NOTIFY [^]*\r\n\r\nSIP\/2\.0 200 /);
+  await b.is('Released');
+  const second = await stage.server.call(incoming(a, c));
+  if ('play' in c) c.play();
+  await a.hears();
+  await a.command('line', '1');
+  await a.hangUp();
+  await stage.server.wrote(second, [...answered(a, c), '\tCall Has Ended']);
+  expect(stage.server.diary(callId).slice(-2)).toEqual(['\t\tCall Transfer DONE', '\tCall Has Ended']);
+});
+
+test('transfers a Linphone to a Linphone', async () => {
+  const [a, b, c] = await Promise.all([
+    stage.linphone('anna'),
+    stage.baresip('boris'),
+    stage.linphone('cyril'),
+  ]);
+  a.call(b.aor);
+  await b.answer();
+  await Promise.all([b.event('CALL_ESTABLISHED'), a.is('StreamsRunning')]);
+  a.play();
+  await b.hears();
+  const callId = await stage.server.call(incoming(a, b));
+  await b.command('transfer', c.aor);
+  await c.answer();
+  await b.message('in', /^NOTIFY [^]*\r\n\r\nSIP\/2\.0 200 /);
+  await b.event('CALL_CLOSED');
+  c.play();
+  await Promise.all([a.hearsAndSpeaks(), c.hearsAndSpeaks()]);
+  const second = await stage.server.call(incoming(a, c));
+  c.hangUp();
+  await a.is('Released');
+  await stage.server.wrote(second, [...answered(a, c), '\tCall Has Ended']);
+  expect(stage.server.diary(callId)).toContain('\t\tCall Transfer DONE');
+  expect(stage.server.diary(callId).at(-1)).toBe('\tCall Has Ended');
+});
+
+test('asks another phone what it can do', async () => {
+  const [a, b] = await two();
+  await a.command('options', b.aor);
+  await b.message('in', /^OPTIONS /);
+  await a.message('in', /^SIP\/2\.0 200 [^]*\r\nCSeq: \d+ OPTIONS/);
+});

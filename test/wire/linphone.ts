@@ -1,5 +1,5 @@
 // Linphone's console phone (Debian: linphone-cli) driven by lines on its standard input and read from its log.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from './ports.ts';
 import { Program } from './program.ts';
@@ -25,6 +25,20 @@ export interface Logged {
   readonly direction: 'in' | 'out';
   readonly text: string;
 }
+
+const CODECS = [
+  ['PCMU', 8_000, 1],
+  ['PCMA', 8_000, 1],
+  ['opus', 48_000, 2],
+  ['speex', 32_000, 1],
+  ['speex', 16_000, 1],
+  ['speex', 8_000, 1],
+  ['G729', 8_000, 1],
+  ['GSM', 8_000, 1],
+  ['G722', 8_000, 1],
+] as const;
+
+const CHUNK = Buffer.alloc(65_536);
 
 const EDGE = /channel \[[^\]]+\]: (?:message (sent) to|received) .*?(?:size: )?\[(\d+)\]/;
 
@@ -59,11 +73,14 @@ function settings(options: PhoneOptions, port: number, rtp: number): string {
     `automatically_initiate=${video}`,
     `automatically_accept=${video}`,
     'size=qcif',
-    '[audio_codec_0]',
-    'mime=PCMU',
-    'rate=8000',
-    'channels=1',
-    'enabled=1',
+    // G.711 alone: the others cost a small machine its timing.
+    ...CODECS.flatMap(([mime, rate, channels], at) => [
+      `[audio_codec_${at}]`,
+      `mime=${mime}`,
+      `rate=${rate}`,
+      `channels=${channels}`,
+      `enabled=${mime.startsWith('PCM') ? 1 : 0}`,
+    ]),
     ...(options.settings ?? []),
     '',
   ].join('\n');
@@ -73,14 +90,19 @@ export class Linphone {
   readonly aor: string;
   readonly port: number;
   readonly #program: Program;
-  readonly #log: string;
+  readonly #path: string;
+  #log = '';
+  #read = 0;
+  #file: number | undefined;
+  readonly #messages: Logged[] = [];
+  #parsed = 0;
   readonly #tone: string;
 
   private constructor(aor: string, port: number, program: Program, log: string, tone: string) {
     this.aor = aor;
     this.port = port;
     this.#program = program;
-    this.#log = log;
+    this.#path = log;
     this.#tone = tone;
   }
 
@@ -153,8 +175,18 @@ export class Linphone {
     this.say(`play ${this.#tone}`);
   }
 
+  /** All it has logged; only what is new is read. */
   log(): string {
-    return existsSync(this.#log) ? readFileSync(this.#log, 'latin1') : '';
+    if (this.#file === undefined) {
+      if (!existsSync(this.#path)) return '';
+      this.#file = openSync(this.#path, 'r');
+    }
+    for (;;) {
+      const count = readSync(this.#file, CHUNK, 0, CHUNK.length, this.#read);
+      if (count === 0) return this.#log;
+      this.#read += count;
+      this.#log += CHUNK.toString('latin1', 0, count);
+    }
   }
 
   /** Waits for something in its log, `times` times. */
@@ -185,19 +217,18 @@ export class Linphone {
   }
 
   /** The SIP messages it has sent and received so far. */
-  messages(): Logged[] {
-    const found: Logged[] = [];
-    const lines = this.log();
-    let at = 0;
+  messages(): readonly Logged[] {
+    const log = this.log();
     for (;;) {
-      const end = lines.indexOf('\n', at);
-      if (end < 0) return found;
-      const edge = EDGE.exec(lines.slice(at, end));
-      at = end + 1;
-      if (edge === null) continue;
-      const size = Number(edge[2]);
-      found.push({ direction: edge[1] === 'sent' ? 'out' : 'in', text: lines.slice(at, at + size) });
-      at += size;
+      const end = log.indexOf('\n', this.#parsed);
+      if (end < 0) return this.#messages;
+      const edge = EDGE.exec(log.slice(this.#parsed, end));
+      const next = end + 1 + (edge === null ? 0 : Number(edge[2]));
+      if (next > log.length) return this.#messages;
+      if (edge !== null) {
+        this.#messages.push({ direction: edge[1] === 'sent' ? 'out' : 'in', text: log.slice(end + 1, next) });
+      }
+      this.#parsed = next;
     }
   }
 
@@ -232,5 +263,7 @@ export class Linphone {
 
   async stop(): Promise<void> {
     await this.#program.stop();
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
   }
 }

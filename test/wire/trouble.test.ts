@@ -47,6 +47,22 @@ test('a phone that rings too long is cancelled, and the caller gets 408', async 
   ]);
 });
 
+test('a real phone that rings too long is cancelled, and the real caller is told', async () => {
+  const [anna, boris] = [await stage.baresip('anna'), await stage.linphone('boris')];
+  await anna.call(boris.aor);
+  await boris.is('IncomingReceived');
+  const closed = await anna.event('CALL_CLOSED');
+  expect(closed.param).toContain('408');
+  await boris.message('in', /^CANCEL /);
+  await boris.is('Released');
+  const first = `Incomming Call From: ${anna.aor} >> To: ${boris.aor}`;
+  await stage.server.wrote(await stage.server.call(first), [
+    first,
+    `\tCall Ringing at ${boris.aor}`,
+    `\tCall Not Answered by ${boris.aor}`,
+  ]);
+});
+
 test('a refusal whose ACK is lost is sent again, and no more once the ACK is there', async () => {
   const [anna, boris] = [await stage.puppet('anna'), await stage.puppet('boris')];
   const out = Leg.open(anna, boris.aor);
