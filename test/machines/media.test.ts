@@ -73,6 +73,7 @@ describe('a picture from the start', () => {
       e.prack(),
     );
     expect(media(stage.play(e.successWithout()))).toBe('video');
+    expect(stage.told).toEqual(['incoming', 'ringing', 'answered', 'video.on']);
   });
 
   it('comes of an offer in a reliable 183 and its answer in the PRACK', () => {
@@ -157,6 +158,13 @@ describe('a picture asked off', () => {
     const stage = talk(e.PICTURE).play(e.reinvite('caller', e.SOUND), e.reinviteRefused('caller', 500));
     expect(media(stage)).toBe('video');
     expect(stage.told.slice(3)).toEqual(['video.asked-off']);
+  });
+
+  it('stays on hold when that is refused during a hold', () => {
+    const stage = talk(e.PICTURE).play(...agree('caller', e.HOLD_PICTURE, e.HELD_PICTURE));
+    stage.play(e.reinvite('callee', e.HELD), e.reinviteRefused('callee', 488));
+    expect(media(stage)).toBe('held');
+    expect(stage.told.slice(3)).toEqual(['hold', 'video.asked-off']);
   });
 
   it('goes, too, when the answer to a refresh leaves it out', () => {
@@ -282,6 +290,23 @@ describe('offers that cross', () => {
     );
     expect(media(stage.play(e.reinviteRefused('caller', 491)))).toBe('held');
   });
+
+  it.each([
+    ['hold', e.SOUND, e.HOLD],
+    ['a picture', e.SOUND, e.PICTURE],
+    ['no picture', e.PICTURE, e.SOUND],
+  ])(
+    'are not told twice: %s by re-INVITE, and the other way by re-INVITE or UPDATE',
+    (_what, start, offer) => {
+      const other = offer.video === 'off' && start.video === 'off' ? e.PICTURE : start;
+      for (const crossing of [e.reinvite('callee', other), e.update('callee', other)]) {
+        const stage = talk(start).play(e.reinvite('caller', offer));
+        const before = stage.state;
+        expect(stage.send(crossing).effects).toEqual(['forward', 'start life']);
+        expect(stage.state).toBe(before);
+      }
+    },
+  );
 
   it('let the one through that is accepted', () => {
     const stage = talk().play(e.reinvite('caller', e.HOLD), e.reinvite('callee', e.PICTURE));
