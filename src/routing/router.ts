@@ -140,7 +140,7 @@ export class Router {
         setRoutes(request, [...routes.slice(1), `<${request.uri}>`]);
         setRequestUri(request, nextText);
       }
-      const target = this.#reach(next, request.uri, side, local);
+      const target = this.#reach(next, request.uri, side, local, true);
       return target === undefined ? refuseRelay(request, cookie) : forward([target], cookie);
     }
 
@@ -151,7 +151,7 @@ export class Router {
         return forward([this.#bySide(request.uri, side, local)], cookie);
       return { kind: 'forward', targets: found, cookie, byLocation: true };
     }
-    const target = this.#reach(uri, request.uri, side, local);
+    const target = this.#reach(uri, request.uri, side, local, false);
     return target === undefined ? refuseRelay(request, cookie) : forward([target], cookie);
   }
 
@@ -209,6 +209,7 @@ export class Router {
     requestUri: string,
     side: CookieSide | undefined,
     local: LocalSocket | undefined,
+    byRoute: boolean,
   ): Target | undefined {
     const port = next.port ?? DEFAULT_PORT;
     if (side !== undefined && !side.exact && next.host === side.address) {
@@ -226,7 +227,9 @@ export class Router {
       bound !== undefined &&
       (side === undefined || !side.exact || bound.flow.remoteAddress === side.address)
     ) {
-      return bindingTarget(bound, requestUri, true);
+      const target = bindingTarget(bound, requestUri, next);
+      // A Path belongs to the Contact it was registered with; the Route set says the rest of the way itself.
+      return byRoute ? { ...target, path: [] } : target;
     }
     if (side !== undefined) return this.#bySide(requestUri, side, local);
     if (this.#settings.outbound(next.host, next.port)) {
@@ -270,8 +273,8 @@ function refuseRelay(request: SipRequest, cookie: Cookie | undefined): Verdict {
   return { kind: 'refuse', status: 403, why: 'no relay to that destination' };
 }
 
-/** `asGiven`: the request named the phone's address itself, so its Path (which leads there) still applies, its URI stays. */
-function bindingTarget(binding: Binding, uri: string, asGiven = false): Target {
+/** `named`: the request named the phone's address itself; the port it gave is the one it means. */
+function bindingTarget(binding: Binding, uri: string, named?: SipUri): Target {
   const flow = binding.flow;
   const local = { address: flow.localAddress, port: flow.localPort };
   const q = binding.q;
@@ -291,7 +294,7 @@ function bindingTarget(binding: Binding, uri: string, asGiven = false): Target {
       exact: true,
     };
   }
-  const contact = parseUri(asGiven ? uri : binding.uri) ?? parseUri(binding.uri);
+  const contact = named ?? parseUri(binding.uri);
   if (contact === undefined || !isNumeric(contact.host)) {
     // Only a forced `contact` routing comes here with a name.
     return contact === undefined
