@@ -44,7 +44,8 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
   const journal = new Journal({
     folder,
     settings: config.journal,
-    onTrouble: (trouble) => log.error(trouble, 'journal file'),
+    onTrouble: (trouble) =>
+      trouble.err === undefined ? log.info(trouble, 'journal file') : log.error(trouble, 'journal file'),
     now: () => clock.now(),
   });
   const domains = new Domains({ domains: config.domains, hostNames: [hostname(), 'localhost'] });
@@ -56,7 +57,10 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
     },
     () => domains.listensOn(sockets.addresses, advertise),
   );
-  const resolver = new Resolver({ clock });
+  const resolver = new Resolver({
+    clock,
+    reachable: (address) => sockets.localFor(address, undefined) !== undefined,
+  });
   const core = new Core({
     config,
     clock,
@@ -87,6 +91,9 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
     onBug: (err) => log.error({ err }, 'a bug: one message or timer was given up'),
   });
   await sockets.open();
+  // What a full disk refused is tried again though no call comes.
+  const retry = setInterval(() => journal.flush(), 1000);
+  retry.unref();
   domains.listensOn(sockets.addresses, advertise);
   const addresses = sockets.addresses.map((s) => ({
     transport: 'udp' as const,
@@ -106,6 +113,7 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
     flush: () => journal.flush(),
     reopen: () => journal.reopen(),
     close: async () => {
+      clearInterval(retry);
       core.outbox.flush();
       await sockets.close();
       core.close();

@@ -85,14 +85,14 @@ export class Inbound implements TransactionUser {
     const refusal =
       this.#cannotForward(base) ??
       (verdict.kind === 'refuse' ? { status: verdict.status } : undefined) ??
-      (cookie === undefined ? this.#notAdmitted(base, tx.flow) : undefined) ??
+      (cookie === undefined ? this.#notAdmitted(base, tx.source) : undefined) ??
       notToOneself(base);
     if (refusal !== undefined || verdict.kind !== 'forward') {
       if (refusal !== undefined) core.respond(tx, refusal.status, refusal.headers, refusal.phrase);
       return;
     }
     const strayInDialog = base.to.tag !== undefined && cookie === undefined;
-    if (strayInDialog && verdict.targets.every((target) => leadsBack(target, tx.flow))) {
+    if (strayInDialog && verdict.targets.every((target) => leadsBack(target, tx.source))) {
       core.respond(tx, 481);
       return;
     }
@@ -197,11 +197,11 @@ export class Inbound implements TransactionUser {
 
   #register(tx: ServerTransaction, request: SipRequest): void {
     const { core, registrar, admits } = this.#parts;
-    if (!admits(tx.flow.remoteAddress)) {
+    if (!admits(tx.source.remoteAddress)) {
       core.respond(tx, 403);
       return;
     }
-    tx.respond(registrar.handle(request, tx.flow));
+    tx.respond(registrar.handle(request, tx.source));
   }
 
   /** RFC 3261 §8.2, §11: requests for the server itself. */

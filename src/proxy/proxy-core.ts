@@ -96,12 +96,12 @@ export class ProxyCore {
     done: (transaction: ClientTransaction | undefined) => void,
   ): void {
     const go = (hop: Hop): void => {
-      const local = this.#parts.network.localFor(hop.address, hop.local ?? localOf(upstream.flow));
+      const local = this.#parts.network.localFor(hop.address, hop.local ?? localOf(upstream.source));
       if (local === undefined) {
         done(undefined);
         return;
       }
-      const request = this.#outgoing(base, target, hop, local, upstream.flow, breadth);
+      const request = this.#outgoing(base, target, hop, local, upstream.source, breadth);
       done(this.#parts.layer().request(request, flowTo(hop, local), user));
     };
     if (target.hop !== undefined) {

@@ -191,7 +191,9 @@ export class Router {
         binding.path.length === 0 &&
         this.#domains.isOurs(contact)
       ) {
-        this.#collect(aorOf(contact), into, visited, depth + 1);
+        // A Contact that is the AOR itself names no other place: that phone sits where its REGISTER came from.
+        if (aorOf(contact) === aor) into.push(flowTarget(binding, binding.uri));
+        else this.#collect(aorOf(contact), into, visited, depth + 1);
       } else {
         into.push(bindingTarget(binding, binding.uri));
       }
@@ -285,20 +287,12 @@ function bindingTarget(binding: Binding, uri: string, named?: SipUri): Target {
     const port = follow ? (edge.port ?? DEFAULT_PORT) : flow.remotePort;
     return { uri, path: binding.path, hop: { address: flow.remoteAddress, port, local }, q, exact: true };
   }
-  if (binding.follow === 'flow') {
-    return {
-      uri,
-      path: [],
-      hop: { address: flow.remoteAddress, port: flow.remotePort, local },
-      q,
-      exact: true,
-    };
-  }
+  if (binding.follow === 'flow') return flowTarget(binding, uri);
   const contact = named ?? parseUri(binding.uri);
   if (contact === undefined || !isNumeric(contact.host)) {
     // Only a forced `contact` routing comes here with a name.
     return contact === undefined
-      ? { uri, path: [], hop: { address: flow.remoteAddress, port: flow.remotePort, local }, q, exact: true }
+      ? flowTarget(binding, uri)
       : { uri, path: [], hop: undefined, name: { host: contact.host, port: contact.port }, q, exact: false };
   }
   return {
@@ -307,6 +301,17 @@ function bindingTarget(binding: Binding, uri: string, named?: SipUri): Target {
     hop: { address: contact.host, port: contact.port ?? DEFAULT_PORT, local },
     q,
     exact: false,
+  };
+}
+
+function flowTarget({ flow, q }: Binding, uri: string): Target {
+  const local = { address: flow.localAddress, port: flow.localPort };
+  return {
+    uri,
+    path: [],
+    hop: { address: flow.remoteAddress, port: flow.remotePort, local },
+    q,
+    exact: true,
   };
 }
 

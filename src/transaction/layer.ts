@@ -107,7 +107,7 @@ export class TransactionLayer {
     const known = this.#host.serverInvites.get(key);
     if (known !== undefined) known.receiveAgain();
     else {
-      const tx = new ServerInvite(this.#host, detached(key), request, responseFlow(request.via, flow));
+      const tx = new ServerInvite(this.#host, detached(key), request, responseFlow(request.via, flow), flow);
       tx.begin();
       this.#host.user.onRequest(tx, request);
     }
@@ -124,7 +124,13 @@ export class TransactionLayer {
     const known = this.#host.serverNonInvites.get(key);
     if (known !== undefined) known.receiveAgain();
     else {
-      const tx = new ServerNonInvite(this.#host, detached(key), request, responseFlow(request.via, flow));
+      const tx = new ServerNonInvite(
+        this.#host,
+        detached(key),
+        request,
+        responseFlow(request.via, flow),
+        flow,
+      );
       tx.begin();
       if (request.method === 'CANCEL') this.#passCancel(tx, request);
       else this.#host.user.onRequest(tx, request);

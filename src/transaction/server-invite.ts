@@ -11,14 +11,16 @@ import type { ServerTransaction } from './transaction.ts';
 
 export class ServerInvite extends Lingering implements ServerTransaction {
   readonly key: string;
+  readonly source: Flow;
   state: State = 'proceeding';
   finalStatus = 0;
   #request: SipRequest | undefined;
   /** The response that a retransmitted INVITE gets. */
   #last = '';
 
-  constructor(host: Host, key: string, request: SipRequest, flow: Flow) {
+  constructor(host: Host, key: string, request: SipRequest, flow: Flow, source: Flow) {
     super(host, flow);
+    this.source = source;
     this.key = key;
     this.#request = request;
   }

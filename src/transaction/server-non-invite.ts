@@ -10,6 +10,7 @@ import type { ServerTransaction } from './transaction.ts';
 
 export class ServerNonInvite extends Lingering implements ServerTransaction {
   readonly key: string;
+  readonly source: Flow;
   readonly method: string;
   state: State = 'trying';
   finalStatus = 0;
@@ -17,8 +18,9 @@ export class ServerNonInvite extends Lingering implements ServerTransaction {
   /** The response that a retransmitted request gets. */
   #last = '';
 
-  constructor(host: Host, key: string, request: SipRequest, flow: Flow) {
+  constructor(host: Host, key: string, request: SipRequest, flow: Flow, source: Flow) {
     super(host, flow);
+    this.source = source;
     this.key = key;
     this.method = detached(request.method);
     this.#request = request;

@@ -31,6 +31,8 @@ export interface ServerTransaction {
   readonly method: string;
   /** Where responses go. */
   readonly flow: Flow;
+  /** Where the request came from: another port than `flow` when its sender asked for no rport. */
+  readonly source: Flow;
   /** Until the final response; reading it later throws `request-released`. */
   readonly request: SipRequest;
   /** Status of the final response that decided; 0 while none was sent. */

@@ -251,6 +251,35 @@ describe('where a URI leads', () => {
     expect(eve.got('INVITE').uri).toBe('sip:eve@10.0.0.3:5070');
   });
 
+  it('a Contact that is the AOR itself means the phone that registered it', () => {
+    const { world, alice } = phones();
+    const carol = world.phone('carol', '10.0.0.7', 5099);
+    carol.register({ contact: carol.aor });
+    alice.request('INVITE', { to: carol.aor, body: SDP.audio });
+    expect(carol.got('INVITE').uri).toBe(carol.aor);
+  });
+
+  it('a phone behind NAT that asks for no rport is reached by the port it really uses', () => {
+    const { world, alice } = phones();
+    const dave = world.phone('dave', '10.0.0.8', 40_000);
+    dave.raw(
+      [
+        'REGISTER sip:example.org SIP/2.0',
+        'Via: SIP/2.0/UDP 10.0.0.8:5060;branch=z9hG4bKnat',
+        'From: <sip:dave@example.org>;tag=n',
+        'To: <sip:dave@example.org>',
+        'Call-ID: nat',
+        'CSeq: 1 REGISTER',
+        'Contact: <sip:dave@10.0.0.8:5060>',
+        'Content-Length: 0',
+        '',
+        '',
+      ].join('\r\n'),
+    );
+    alice.request('INVITE', { to: dave.aor, body: SDP.audio });
+    expect(dave.got('INVITE').uri).toBe('sip:dave@10.0.0.8:5060');
+  });
+
   it('a Path beats all and becomes the Route', () => {
     const { world, alice } = phones();
     const edge = world.phone('carol', '10.0.0.20');
