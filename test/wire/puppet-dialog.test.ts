@@ -325,7 +325,7 @@ test('the same person under other spellings of one address', async () => {
   }
 });
 
-test('names in national letters stand in the diary as they are', async () => {
+test('a phrase in national letters passes as it is', async () => {
   const boris = await stage.puppet('boris');
   const anna = await stage.puppet('anna');
   const out = Leg.open(anna, boris.aor);
@@ -384,4 +384,99 @@ test('a BYE to nothing is answered with 481, and so is an INVITE inside no call'
     );
     await anna.expect('481 or 403', (m) => m.callId === callId && [403, 481].includes(m.status));
   }
+});
+
+test('a call to oneself rings at home', async () => {
+  const anna = await stage.puppet('anna');
+  const out = Leg.open(anna, anna.aor);
+  const inc = await Leg.incoming(anna, 'INVITE', out.callId);
+  inc.respond(180, 'Ringing');
+  await anna.expect('180', (m) => m.status === 180 && m.all('via').length === 1);
+  inc.respond(486, 'Busy Here');
+  out.ackFailure(await anna.expect('486', (m) => m.status === 486 && m.all('via').length === 1));
+  await stage.server.wrote(out.callId, [
+    incoming(anna, anna),
+    `\tCall Ringing at ${anna.aor}`,
+    `\tCall Refused as Busy by ${anna.aor}`,
+  ]);
+});
+
+async function talkAt(anna: Puppet, called: Puppet, answering: Puppet): Promise<{ out: Leg; inc: Leg }> {
+  const out = Leg.open(anna, called.aor);
+  const inc = await Leg.incoming(answering, 'INVITE', out.callId);
+  inc.respond(200, 'OK');
+  await out.response(200);
+  out.ack();
+  await inc.request('ACK');
+  return { out, inc };
+}
+
+test('somebody who registered another person as the Contact is called there', async () => {
+  const [anna, cyril] = [await stage.puppet('anna'), await stage.puppet('cyril')];
+  const boris = await stage.puppet('boris', { registered: false });
+  await boris.register(['Expires: 60'], `<${cyril.aor}>`);
+  const { out, inc } = await talkAt(anna, boris, cyril);
+  await hangUp(inc, out);
+  await stage.server.wrote(out.callId, [
+    incoming(anna, boris),
+    `\tCall Answered by ${boris.aor}`,
+    '\tCall Has Ended',
+  ]);
+});
+
+test('a NOTIFY that comes before the answer to its SUBSCRIBE passes', async () => {
+  const [anna, boris] = await pair();
+  const watch = Leg.open(anna, boris.aor, {
+    method: 'SUBSCRIBE',
+    lines: ['Event: conference', 'Expires: 60'],
+  });
+  const watched = await Leg.incoming(boris, 'SUBSCRIBE', watch.callId);
+  watched.send('NOTIFY', { lines: ['Event: conference', 'Subscription-State: active;expires=60'] });
+  anna.reply(await watch.request('NOTIFY'), 200, 'OK');
+  await watched.response(200, 'NOTIFY');
+  watched.respond(200, 'OK', { lines: ['Expires: 60'] });
+  await watch.response(200, 'SUBSCRIBE');
+  watched.send('NOTIFY', {
+    lines: ['Event: conference', 'Subscription-State: terminated;reason=noresource'],
+  });
+  anna.reply(await watch.request('NOTIFY'), 200, 'OK');
+  await watched.response(200, 'NOTIFY');
+  await stage.server.wrote(watch.callId, [
+    `Conference Joined by ${anna.aor} >> At: ${boris.aor}`,
+    `\tConference Left by ${anna.aor}`,
+  ]);
+});
+
+test('early media and its changes pass before the answer', async () => {
+  const [anna, boris] = await pair();
+  const out = Leg.open(anna, boris.aor, { lines: ['Supported: 100rel'] });
+  const inc = await Leg.incoming(boris, 'INVITE', out.callId);
+  inc.respond(183, 'Session Progress', {
+    lines: ['Require: 100rel', 'RSeq: 7', 'Content-Type: application/sdp'],
+    body: sdp(boris.user, boris.host).replace('Talk', 'Early'),
+  });
+  const early = await out.response(183);
+  expect(early.body).toContain('s=Early');
+  out.send('PRACK', { lines: ['RAck: 7 20 INVITE'] });
+  boris.reply(await inc.request('PRACK'), 200, 'OK');
+  await out.response(200, 'PRACK');
+  inc.send('UPDATE', {
+    lines: ['Content-Type: application/sdp'],
+    body: sdp(boris.user, boris.host, { version: 2 }),
+  });
+  out.accept(await out.request('UPDATE'), { version: 2 });
+  await inc.response(200, 'UPDATE');
+  inc.respond(180, 'Ringing');
+  await out.response(180);
+  inc.respond(200, 'OK');
+  await out.response(200);
+  out.ack(20);
+  await inc.request('ACK');
+  await hangUp(out, inc);
+  await stage.server.wrote(out.callId, [
+    incoming(anna, boris),
+    `\tCall Ringing at ${boris.aor}`,
+    `\tCall Answered by ${boris.aor}`,
+    '\tCall Has Ended',
+  ]);
 });
