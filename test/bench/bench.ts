@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { isKamailio } from './kamailio.ts';
 import { readCpuProfile, readHeapProfile, type Shares, Sources, shares } from './layers.ts';
 import { Load } from './load.ts';
 import { measureCalls, measureRefreshes, type Subject, type Window } from './measure.ts';
@@ -133,7 +134,7 @@ class Course {
     const spec = peer && o.peer !== undefined ? o.peer : o.server;
     const node = peer ? o.peerNode : o.node;
     this.#servers += 1;
-    const name = spec === 'kamailio' || spec === 'callchart' ? spec : peer ? 'peer' : 'server';
+    const name = isKamailio(spec) || spec === 'callchart' ? spec : peer ? 'peer' : 'server';
     const folder = path.join(this.#out, `${this.#servers}-${name}`);
     mkdirSync(folder, { recursive: true });
     const profiler = o.profile && !peer ? path.join(this.#places.here, 'profiler.mjs') : undefined;
@@ -144,6 +145,7 @@ class Course {
     await load.open();
     if (!(await load.reach(20, () => server.dead)))
       throw new Error(`${name} does not answer; see ${server.log}`);
+    server.recount();
     const before = server.usage().cpu;
     const registered = await load.registerAll();
     const firstRegister = (server.usage().cpu - before) / users;
@@ -224,6 +226,7 @@ class Course {
   async #warm(seen: Seen): Promise<void> {
     const { load } = seen.subject;
     if (this.#options.sipp || this.#options.warmup === 0) return;
+    seen.subject.server.recount();
     load.startCalling(this.#options.rate);
     await new Promise((resolve) => setTimeout(resolve, this.#options.warmup * 1000));
     load.stop();
@@ -276,7 +279,8 @@ class Course {
     const sources = new Sources(this.#places.root);
     const measured = async (name: string): Promise<{ text: string; split: CpuSplit }> => {
       const file = path.join(server.folder, name);
-      let split: CpuSplit = { calls: 0, cpu: 0, main: 0 };
+      let split: CpuSplit = { calls: 0, cpu: 0, main: 0, scale: 1 };
+      let began = 0;
       let from = server.usage();
       let sampler = 0;
       let done = 0;
@@ -284,11 +288,15 @@ class Course {
       await this.#window(seen, 1, async (begin) => {
         if (!begin) {
           const to = server.usage();
-          const cpu = to.cpu - from.cpu - (server.samplerMicros - sampler);
-          split = { calls: tally.completed - done, cpu, main: to.main - from.main };
+          const took = server.samplerMicros - sampler;
+          const scale = 1 - took / ((performance.now() - began) * 1000);
+          const cpu = to.cpu - from.cpu - took;
+          split = { calls: tally.completed - done, cpu, main: to.main - from.main, scale };
         }
-        await server.profile(begin ? undefined : file);
-        if (begin) {
+        if (!begin) await server.endProfile(file);
+        else {
+          await server.beginProfile(name.startsWith('cpu'));
+          began = performance.now();
           from = server.usage();
           sampler = server.samplerMicros;
           done = tally.completed;
@@ -297,7 +305,7 @@ class Course {
       return { text: readFileSync(file, 'utf8'), split };
     };
     const cpu = await measured('cpu.cpuprofile');
-    const cpuShares = shares(readCpuProfile(cpu.text), sources);
+    const cpuShares = shares(readCpuProfile(cpu.text, cpu.split.scale), sources);
     const heap = await measured('allocations.heapprofile');
     const heapShares = shares(readHeapProfile(heap.text), sources);
     const perCall = (s: Shares, calls: number) => ({

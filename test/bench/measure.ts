@@ -92,6 +92,7 @@ export async function measureCalls(
   tally.ringDelays = [];
   tally.answerDelays = [];
   load.startCalling(plan.rate);
+  subject.server.recount();
   await sleep(plan.lead * 1000);
   await plan.around?.(true);
   tally.recording = true;

@@ -9,7 +9,8 @@ load     --rate N        calls a second (400)              --seconds N   length 
          --hold N        hold N calls while measuring; tells memory per held call, at once and --settle S (0) later
          --grow          CPU per call at 0 / 10,000 live calls and at 10 / 1,000 / 50,000 users
          --sipp          let SIPp make the calls instead of our generator
-server   --server SPEC   callchart (default), kamailio, or a command with {port} {data} {node} in it
+server   --server SPEC   callchart (default), kamailio (at its best), kamailio-stock (as Debian starts it), or a command
+                         with {port} {data} {node} in it
          --node PATH     another Node binary for the server   --no-build    measure dist/ as it lies there
          --peer SPEC     measure a second server in turns (A B A B ...)   --peer-node PATH   its Node binary
          --pairs N       how many turns each (3)              --max-ratio R   exit 1 when the median ratio is above

@@ -35,10 +35,12 @@ export function samplerMicros(pid: number): number {
 }
 
 /** A real-time main thread would never be interrupted by the thread that samples it, were that not before it. */
-export function letSamplerFirst(pid: number): void {
-  for (const thread of first ? threadsNamed(pid, SAMPLER) : []) {
+export function letSamplerFirst(pid: number): boolean {
+  const threads = threadsNamed(pid, SAMPLER);
+  for (const thread of first ? threads : []) {
     spawnSync('chrt', ['--rr', '--pid', '2', thread], { stdio: 'ignore' });
   }
+  return threads.length > 0;
 }
 
 export class Running {

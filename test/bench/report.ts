@@ -84,6 +84,8 @@ export interface CpuSplit {
   /** µs in the window: all threads; main thread. */
   readonly cpu: number;
   readonly main: number;
+  /** What is left of a moment of the profile, less the time of the sampler, which stops what it samples. */
+  readonly scale: number;
 }
 
 /**

@@ -6,12 +6,12 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import { kamailioConfig } from './kamailio.ts';
+import { isKamailio, kamailioArguments, kamailioConfig } from './kamailio.ts';
 import { family, type Usage, usageOf } from './proc.ts';
 import { letSamplerFirst, type Running, SERVER_CORE, samplerMicros, start } from './processes.ts';
 
 export interface ServerPlan {
-  /** `callchart`, `kamailio`, or a command with {port}, {data}, {node} in it. */
+  /** `callchart`, `kamailio`, `kamailio-stock`, or a command with {port}, {data}, {node} in it. */
   readonly spec: string;
   readonly node: string;
   readonly root: string;
@@ -29,13 +29,14 @@ export class Server {
   readonly log: string;
   readonly folder: string;
   readonly #process: Running;
-  #pids: number[] = [];
+  #pids: number[];
 
   constructor(process: Running, port: number, folder: string) {
     this.#process = process;
     this.port = port;
     this.folder = folder;
     this.log = path.join(folder, 'server.log');
+    this.#pids = [process.pid];
   }
 
   get dead(): boolean {
@@ -43,17 +44,24 @@ export class Server {
   }
 
   usage(): Usage {
-    // processes are looked up anew until there is more than one: Kamailio forks a while after its start
-    if (this.#pids.length < 2) this.#pids = family(this.#process.pid);
     return usageOf(this.#pids);
   }
 
-  /** Starts or ends a profile, which is written by the server's process. Answers when `file` is there. */
-  async profile(file?: string): Promise<void> {
+  /** Looks its processes up anew: Kamailio forks for a while after it first answers. */
+  recount(): void {
+    this.#pids = family(this.#process.pid);
+  }
+
+  /** Begins the next profile; the server's process makes it. */
+  async beginProfile(sampled: boolean): Promise<void> {
     this.#process.signal('SIGUSR2');
-    for (let i = 0; file !== undefined && i < 500 && !existsSync(file); i += 1) await sleep(20);
-    if (file === undefined) await sleep(200);
-    letSamplerFirst(this.#process.pid);
+    for (let i = 0; sampled && i < 250 && !letSamplerFirst(this.#process.pid); i += 1) await sleep(20);
+  }
+
+  /** Ends it, and waits until it is there. */
+  async endProfile(file: string): Promise<void> {
+    this.#process.signal('SIGUSR2');
+    for (let i = 0; i < 500 && !existsSync(file); i += 1) await sleep(20);
   }
 
   get samplerMicros(): number {
@@ -80,10 +88,10 @@ export async function startServer(plan: ServerPlan): Promise<Server> {
 }
 
 function commandOf(plan: ServerPlan, port: number, data: string): string[] {
-  if (plan.spec === 'kamailio') {
+  if (isKamailio(plan.spec)) {
     const config = path.join(plan.folder, 'kamailio.cfg');
     writeFileSync(config, kamailioConfig(port));
-    return ['kamailio', '-DD', '-E', '-m', '1024', '-M', '32', '-Y', data, '-w', data, '-f', config];
+    return ['kamailio', ...kamailioArguments(plan.spec), '-Y', data, '-w', data, '-f', config];
   }
   const template = plan.spec === 'callchart' ? CALLCHART : plan.spec;
   const values: Record<string, string> = { port: String(port), data, node: plan.node };
