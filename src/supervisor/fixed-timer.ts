@@ -1,6 +1,6 @@
 // A dialog's timer of one of the configured durations.
 import type { TimerName } from '../../machines/types.ts';
-import { type Deadlines, Timed } from '../transaction/deadlines.ts';
+import { type Deadlines, Timed } from '../time/deadlines.ts';
 import type { DialogTimer, LiveDialog } from './live-dialog.ts';
 
 /** Thousands of them share one clock timer. */

@@ -8,7 +8,7 @@ import type { HeaderLine, SipRequest, SipResponse } from '../sip/message.ts';
 import { detached, text } from '../sip/message.ts';
 import { aorOf, parseUri } from '../sip/uri.ts';
 import type { Clock, WallClock } from '../time/clock.ts';
-import { Deadlines } from '../transaction/deadlines.ts';
+import { Deadlines } from '../time/deadlines.ts';
 import { Actors, type EffectHost } from './actors.ts';
 import { Exchange } from './exchange.ts';
 import { FixedTimer } from './fixed-timer.ts';

@@ -1,7 +1,8 @@
 // What all transactions of one layer share: their tables, their deadlines, how long things last, and the way out.
+
+import type { Deadlines } from '../time/deadlines.ts';
 import type { ClientInvite } from './client-invite.ts';
 import type { ClientNonInvite } from './client-non-invite.ts';
-import type { Deadlines } from './deadlines.ts';
 import type { ServerInvite } from './server-invite.ts';
 import type { ServerNonInvite } from './server-non-invite.ts';
 import type { Send, TransactionTimers, TransactionUser } from './transaction.ts';

@@ -1,10 +1,10 @@
 // The transaction layer: finds the transaction of each message, and passes up only what is new. RFC 3261 §17.
 import { detached, type SipMessage, type SipRequest, type SipResponse } from '../sip/message.ts';
 import type { Clock } from '../time/clock.ts';
+import { Deadlines } from '../time/deadlines.ts';
 import type { Flow } from '../transport/flow.ts';
 import { ClientInvite } from './client-invite.ts';
 import { ClientNonInvite } from './client-non-invite.ts';
-import { Deadlines } from './deadlines.ts';
 import { durations, type Host } from './host.ts';
 import { responseFlow, serverKey } from './key.ts';
 import { ServerInvite } from './server-invite.ts';

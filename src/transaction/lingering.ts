@@ -1,6 +1,7 @@
 // What the four kinds of transaction have in common: one deadline for all their timers, and the bytes they keep.
+
+import { Timed } from '../time/deadlines.ts';
 import type { Flow } from '../transport/flow.ts';
-import { Timed } from './deadlines.ts';
 import type { Host } from './host.ts';
 
 export abstract class Lingering extends Timed {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { VirtualClock } from '../../src/time/clock.ts';
-import { Deadlines, Timed } from '../../src/transaction/deadlines.ts';
+import { Deadlines, Timed } from '../../src/time/deadlines.ts';
 
 class Owner extends Timed {
   readonly #expired: () => void;

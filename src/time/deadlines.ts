@@ -1,5 +1,5 @@
 // Timers of a few fixed durations for very many owners: one queue for each duration, one clock timer for each queue.
-import type { Clock, Timer } from '../time/clock.ts';
+import type { Clock, Timer } from './clock.ts';
 
 /** An owner carries the links of its queue itself, and so has one deadline at a time. */
 export abstract class Timed {
