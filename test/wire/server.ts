@@ -12,7 +12,8 @@ const root = join(import.meta.dirname, '../..');
 /** CALLCHART names another callchart.js to be tested, an installed one for example; it is taken as it is. */
 const installed = process.env.CALLCHART === undefined ? undefined : resolve(process.env.CALLCHART);
 const DIARY = 'dennik-hovorov.log';
-const bundle = installed ?? join(root, 'dist/callchart.js');
+/** The callchart.js under test. */
+export const bundle = installed ?? join(root, 'dist/callchart.js');
 
 export interface ServerOptions {
   readonly host?: string;
@@ -33,7 +34,7 @@ function newest(folder: string): number {
 }
 
 /** Builds the bundle when a source is newer. */
-function build(): void {
+export function build(): void {
   if (installed !== undefined) return;
   const sources = Math.max(newest(join(root, 'src')), newest(join(root, 'machines')));
   if (existsSync(bundle) && statSync(bundle).mtimeMs > sources) return;
