@@ -36,7 +36,7 @@ describe('a basic call', () => {
   });
 
   it('rings once, however many phones ring; each provisional restarts Timer C', () => {
-    const stage = call(e.invite(), e.provisional(180), e.provisional(183), e.provisional(180));
+    const stage = call(e.invite(), e.provisional(180), e.provisional(183, e.PICTURE), e.provisional(180));
     expect(story(stage).slice(2)).toEqual(['ringing: forward, start ring', 'ringing: forward, start ring']);
   });
 
@@ -239,6 +239,7 @@ describe('a call nobody ends', () => {
   it('is timed out by a long silence, which every offer breaks', () => {
     const stage = call(e.invite(), e.success(), e.ack());
     for (const event of [
+      e.update('callee'),
       e.reinvite('callee', e.SOUND),
       e.update('caller'),
       e.update('caller', e.SOUND),

@@ -118,6 +118,13 @@ describe('a picture asked for', () => {
     expect(stage.steps.at(-1)?.effects).toEqual(['forward', 'tell video.refused caller 488']);
   });
 
+  it('and refused during a hold leaves the hold', () => {
+    const stage = talk().play(...agree('callee', e.HOLD, e.HELD));
+    stage.play(e.reinvite('caller', M('recvonly', 'sendrecv')), e.reinviteRefused('caller', 488));
+    expect(media(stage)).toBe('held');
+    expect(stage.told.slice(2)).toEqual(['hold', 'video.asked-on', 'video.refused']);
+  });
+
   it('by UPDATE is the same', () => {
     const stage = talk().play(e.update('callee', e.PICTURE), e.updateAccepted('callee', e.PICTURE));
     expect(stage.told.slice(2)).toEqual(['video.asked-on', 'video.on']);
