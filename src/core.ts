@@ -12,7 +12,7 @@ import { keyedHash } from './routing/keyed-hash.ts';
 import { Router } from './routing/router.ts';
 import { stampReceived } from './sip/edit.ts';
 import { canonicalHost } from './sip/host.ts';
-import type { SipRequest } from './sip/message.ts';
+import type { SipRequest, SipResponse } from './sip/message.ts';
 import { type ParseProblem, parse } from './sip/parse.ts';
 import { makeResponse } from './sip/reply.ts';
 import { serialize } from './sip/serialize.ts';
@@ -170,6 +170,9 @@ export class Core {
         this.#answerStatelessly(message, 503, this.#env.reason(503), flow);
         return;
       }
+    } else if (leadsNowhere(message)) {
+      this.#drop('malformed-response');
+      return;
     }
     this.layer.receive(message, flow);
   }
@@ -226,6 +229,13 @@ const PONG = Buffer.from('\r\n');
 function isKeepalive(bytes: Buffer): boolean {
   for (const byte of bytes) if (byte !== 13 && byte !== 10 && byte !== 0 && byte !== 32) return false;
   return true;
+}
+
+/** RFC 3261 §16.7 step 3: all that we send, but for CANCEL, has its sender's Via beneath ours, and so has its answer. */
+function leadsNowhere(response: SipResponse): boolean {
+  let lines = 0;
+  for (const { key } of response.headers) if (key === 'via') lines++;
+  return lines < 2 && response.cseq.method !== 'CANCEL' && response.all('via').length < 2;
 }
 
 function outbound(config: Config): (host: string, port: number | undefined) => boolean {
