@@ -8,7 +8,7 @@ import { readCpuProfile, readHeapProfile, type Shares, Sources, shares } from '.
 import { Load } from './load.ts';
 import { measureCalls, measureRefreshes, type Subject, type Window } from './measure.ts';
 import { HELP, type Options, readOptions, UsageError } from './options.ts';
-import { Awake, first, pinned, settleSelf, stopAll } from './processes.ts';
+import { Awake, pinned, privileged, settleSelf, stopAll } from './processes.ts';
 import { allocationTable, type CpuSplit, cpuTable, median, table, windowTable } from './report.ts';
 import { type Server, startServer } from './server.ts';
 import { measureBySipp } from './sipp.ts';
@@ -110,9 +110,9 @@ class Course {
       if (built.status !== 0) throw new Error('src/build.mjs failed; --no-build measures what is there');
     }
     settleSelf();
-    this.#awake = new Awake();
+    this.#awake = new Awake(this.#options.alone);
     const pin = pinned ? 'server on core 0, generator apart' : 'not pinned: no taskset here';
-    this.#say(`${pin}; ${first ? 'before' : 'among'} other work; files in ${this.#out}`);
+    this.#say(`${pin}; ${privileged ? 'before' : 'among'} other work; files in ${this.#out}`);
     return grow ? this.#grow() : this.#compare();
   }
 
@@ -166,8 +166,7 @@ class Course {
 
   async #window(seen: Seen, lead: number, around?: (begin: boolean) => Promise<void>): Promise<Window> {
     const o = this.#options;
-    const awake = this.#awake;
-    if (!awake) throw new Error('not awake yet');
+    const awake = this.#needAwake();
     const { rate, seconds, users, ring, talk } = o;
     const turn = seen.windows.length;
     const calleePort = this.#sippPort(seen.subject.server);
@@ -182,6 +181,11 @@ class Course {
         `${window.failed} failed, others had ${(100 * window.othersShare).toFixed(0)} % of the core`,
     );
     return window;
+  }
+
+  #needAwake(): Awake {
+    if (!this.#awake) throw new Error('not awake yet');
+    return this.#awake;
   }
 
   async #hold(seen: Seen, calls: number): Promise<void> {
@@ -210,7 +214,10 @@ class Course {
     for (const seen of all) {
       if (o.sipp) continue;
       const seconds = Math.max(2, o.seconds / 4);
-      seen.refresh = await measureRefreshes(seen.subject, { rate: Math.max(o.rate, 200), seconds });
+      seen.refresh = await measureRefreshes(seen.subject, this.#needAwake(), {
+        rate: Math.max(o.rate, 200),
+        seconds,
+      });
       await seen.subject.load.drain(8, seen.memory?.held ?? 0);
     }
     const profile = o.profile && all[0] ? await this.#profile(all[0]) : undefined;
@@ -342,7 +349,10 @@ class Course {
         await this.#warm(seen);
         if (live > 0) await this.#hold(seen, live);
         const window = await this.#window(seen, Math.min(2, o.warmup));
-        seen.refresh = await measureRefreshes(seen.subject, { rate: Math.max(o.rate, 200), seconds: 3 });
+        seen.refresh = await measureRefreshes(seen.subject, this.#needAwake(), {
+          rate: Math.max(o.rate, 200),
+          seconds: 3,
+        });
         failed += seen.subject.load.tally.failed;
         seen.subject.load.close();
         await seen.subject.server.stop();

@@ -93,12 +93,15 @@ export async function measureCalls(
   tally.answerDelays = [];
   load.startCalling(plan.rate);
   subject.server.recount();
-  await sleep(plan.lead * 1000);
+  await sleep(plan.lead * 500);
+  awake.begin();
+  await sleep(plan.lead * 500);
   await plan.around?.(true);
   tally.recording = true;
   const from = mark(subject, awake);
   await sleep(plan.seconds * 1000);
   const to = mark(subject, awake);
+  awake.end();
   tally.recording = false;
   await plan.around?.(false);
   load.stop();
@@ -140,17 +143,20 @@ export function between(from: Mark, to: Mark, calls: number) {
   };
 }
 
-/** µs per REGISTER: of the first ones (a young server, as fast as it answers), and of refreshes at a steady rate. */
+/** µs per REGISTER that refreshes a binding, at a steady rate. */
 export async function measureRefreshes(
   subject: Subject,
+  awake: Awake,
   plan: { rate: number; seconds: number },
 ): Promise<number> {
   const { load, server } = subject;
   load.startRegistering(plan.rate);
+  awake.begin();
   await sleep(1000);
   const from = { cpu: server.usage().cpu, done: load.tally.registered };
   await sleep(plan.seconds * 1000);
   const to = { cpu: server.usage().cpu, done: load.tally.registered };
+  awake.end();
   load.stop();
   return (to.cpu - from.cpu) / (to.done - from.done);
 }

@@ -8,6 +8,7 @@ load     --rate N        calls a second (400)              --seconds N   length 
          --ring MS       180 to 200 (20)                   --talk MS     ACK to BYE (20)
          --hold N        hold N calls while measuring; tells memory per held call, at once and --settle S (0) later
          --grow          CPU per call at 0 / 10,000 live calls and at 10 / 1,000 / 50,000 users
+         --alone         keep other work off the server's core while measuring (root; for a busy machine)
          --sipp          let SIPp make the calls instead of our generator
 server   --server SPEC   callchart (default), kamailio (at its best), kamailio-stock (as Debian starts it), or a command
                          with {port} {data} {node} in it
@@ -30,6 +31,7 @@ export interface Options {
   readonly hold: number;
   readonly settle: number;
   readonly grow: boolean;
+  readonly alone: boolean;
   readonly sipp: boolean;
   readonly server: string;
   readonly node: string;
@@ -69,6 +71,7 @@ export function readOptions(argv: string[]): Options | undefined {
     hold: number('hold', 0, 0, 200_000),
     settle: number('settle', 0, 0, 300),
     grow: values.grow ?? false,
+    alone: values.alone ?? false,
     sipp: values.sipp ?? false,
     server: values.server ?? 'callchart',
     node: values.node ?? process.execPath,
@@ -107,6 +110,7 @@ function parse(argv: string[]) {
         hold: text,
         settle: text,
         grow: flag,
+        alone: flag,
         sipp: flag,
         server: text,
         node: text,

@@ -15,16 +15,30 @@ const CHRT = has('chrt');
 
 export const pinned = TASKSET;
 
-// Round-robin real time, where we may: other people's work on the machine then costs a run its caches, not its turns.
-// (Niceness would count only among the processes of one terminal.)
-const FIRST = ['chrt', '--rr', '1'];
-export const first = CHRT && spawnSync('chrt', [...FIRST.slice(1), 'true']).status === 0;
+/** When a process gets the processor: after everybody else, before them, or before those (real time, where we may). */
+export type Turn = 'last' | 'before' | 'first' | 'sampler';
 
-/** Keeps this process, the generator, off the server's core, and lets it wait for nobody. */
+// Niceness would count only among the processes of one terminal.
+const REAL_TIME = { before: '1', first: '2', sampler: '3' } as const;
+export const privileged = CHRT && spawnSync('chrt', ['--rr', '1', 'true']).status === 0;
+
+function turnOf(turn: Turn): string[] {
+  if (turn === 'last') return CHRT ? ['chrt', '--idle', '0'] : ['nice', '-n', '19'];
+  return privileged ? ['chrt', '--rr', REAL_TIME[turn]] : [];
+}
+
+function giveTurn(turn: Exclude<Turn, 'last'>, thread: string): void {
+  if (privileged) spawnSync('chrt', ['--rr', '--pid', REAL_TIME[turn], thread], { stdio: 'ignore' });
+}
+
+/**
+ * Keeps this process, the generator, off the server's core, and lets it wait for nobody: other people's work on the
+ * machine then costs a run its caches, not its turns, and a generator that waits would measure its own waiting.
+ */
 export function settleSelf(): void {
   const self = String(process.pid);
   if (TASKSET) spawnSync('taskset', ['-a', '-c', '-p', String(LOAD_CORE), self], { stdio: 'ignore' });
-  if (first) spawnSync('chrt', ['--rr', '--pid', '1', self], { stdio: 'ignore' });
+  giveTurn('first', self);
 }
 
 const SAMPLER = 'v8:ProfEvntProc';
@@ -37,9 +51,7 @@ export function samplerMicros(pid: number): number {
 /** A real-time main thread would never be interrupted by the thread that samples it, were that not before it. */
 export function letSamplerFirst(pid: number): boolean {
   const threads = threadsNamed(pid, SAMPLER);
-  for (const thread of first ? threads : []) {
-    spawnSync('chrt', ['--rr', '--pid', '2', thread], { stdio: 'ignore' });
-  }
+  for (const thread of threads) giveTurn('sampler', thread);
   return threads.length > 0;
 }
 
@@ -81,17 +93,17 @@ export class Running {
 
 const running: Running[] = [];
 
-/** Starts a program (no shell) on a core; what it prints goes to `log`. `idle`: after everybody, not before. */
+/** Starts a program (no shell) on a core; what it prints goes to `log`. */
 export function start(
   command: readonly string[],
   core: number,
   log: string | undefined,
-  settings: { cwd: string; env?: Record<string, string>; idle?: boolean },
+  settings: { cwd: string; env?: Record<string, string>; turn?: Turn },
 ): Running {
   const pin = TASKSET ? ['taskset', '-c', String(core)] : [];
   // when the benchmark is killed outright, the kernel ends what it started
-  const leash = SETPRIV ? ['setpriv', '--pdeathsig', 'TERM'] : [];
-  const turn = settings.idle ? (CHRT ? ['chrt', '--idle', '0'] : ['nice', '-n', '19']) : first ? FIRST : [];
+  const leash = SETPRIV ? ['setpriv', '--pdeathsig', settings.turn === undefined ? 'TERM' : 'KILL'] : [];
+  const turn = turnOf(settings.turn ?? 'first');
   const [program = '', ...args] = [...pin, ...leash, ...turn, ...command];
   const output = log === undefined ? 'ignore' : openSync(log, 'a');
   const child = spawn(program, args, {
@@ -115,26 +127,42 @@ export async function stopAll(): Promise<void> {
  * and a low clock, and the same server shows up to twice the CPU per call at 200 calls/s that it shows at 2,000.
  * With the core never idle every run pays the same. SCHED_IDLE gives way at once to anything else, touches no memory,
  * and so takes nothing from the server but a switch of context.
+ *
+ * `alone`: while a window is measured, the spinner on the server's core goes before everybody but the server. On a busy
+ * machine other programs otherwise run between any two datagrams and leave the caches cold: two to three times the CPU.
+ * It takes half of a two-core machine from the others, so it lasts no longer than the window.
  */
 export class Awake {
   readonly #spinners: Running[];
-  readonly server: Running | undefined;
+  readonly #server: Running;
+  readonly #alone: boolean;
 
-  constructor() {
-    const spin = `while kill -0 ${process.pid} 2>/dev/null; do i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; done`;
-    const cores = TASKSET ? [...new Set([SERVER_CORE, LOAD_CORE])] : [SERVER_CORE];
-    this.#spinners = cores.map((core) =>
-      start(['sh', '-c', spin], core, undefined, { cwd: '/', idle: true }),
-    );
-    this.server = this.#spinners[0];
+  constructor(alone: boolean) {
+    this.#alone = alone && privileged;
+    const cores = LOAD_CORE === SERVER_CORE ? [SERVER_CORE] : [SERVER_CORE, LOAD_CORE];
+    this.#spinners = cores.map((core) => this.#spin(core, 'last'));
+    this.#server = this.#alone
+      ? this.#spin(SERVER_CORE, 'before')
+      : (this.#spinners[0] ?? this.#spin(SERVER_CORE, 'last'));
+    if (this.#alone) this.#server.signal('SIGSTOP');
+  }
+
+  #spin(core: number, turn: Turn): Running {
+    const some = 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done';
+    const loop = `while kill -0 ${process.pid} 2>/dev/null; do ${some}; done`;
+    return start(['sh', '-c', loop], core, undefined, { cwd: '/', turn });
+  }
+
+  begin(): void {
+    if (this.#alone) this.#server.signal('SIGCONT');
+  }
+
+  end(): void {
+    if (this.#alone) this.#server.signal('SIGSTOP');
   }
 
   /** µs that the server's core had left over: what server and spinner did not get, others took. */
   spun(): number {
-    return this.server ? usageOf([this.server.pid]).cpu : 0;
-  }
-
-  async stop(): Promise<void> {
-    await Promise.all(this.#spinners.map((one) => one.stop()));
+    return usageOf([this.#server.pid]).cpu;
   }
 }

@@ -120,11 +120,13 @@ export async function measureBySipp(subject: Subject, awake: Awake, plan: SippPl
   const caller = run('-sf', file('caller.xml'), ...placed, ...stats, `127.0.0.1:${port}`);
 
   await sleep(plan.lead * 1000);
+  awake.begin();
   const first = await nextLine(file('stat.csv'));
   const from = mark(subject, awake);
   await sleep((plan.seconds - 0.5) * 1000);
   const last = await nextLine(file('stat.csv'));
   const to = mark(subject, awake);
+  awake.end();
   for (let i = 0; i < 300 && !caller.over; i += 1) await sleep(50);
   const end = readCounters(readFileSync(file('stat.csv'), 'utf8'));
   await caller.stop();
