@@ -1,6 +1,7 @@
-// Bundles the command line into dist/callchart.js. Dependencies stay outside: they are installed beside it.
+// Bundles the command line into dist/callchart.js and draws the charts into dist/charts. Dependencies stay outside.
 import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { build } from 'esbuild';
+import { chartTools } from './charts.mjs';
 
 const outfile = 'dist/callchart.js';
 if (process.argv.includes('--if-missing') && existsSync(outfile)) process.exit(0);
@@ -20,3 +21,6 @@ await build({
   logLevel: 'warning',
 });
 chmodSync(outfile, 0o755);
+
+const { drawCharts } = await chartTools();
+await drawCharts('dist/charts');

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { StartError } from '../config/start-error.ts';
 import { configCommand } from './config-command.ts';
+import { machinesCommand } from './machines.ts';
 import { replayCommand } from './replay.ts';
 import { serveCommand } from './serve.ts';
 import { tailCommand } from './tail.ts';
@@ -16,7 +17,13 @@ export async function run(argv: readonly string[], version: string): Promise<voi
       'after',
       '\nA server on UDP 5060, without any configuration:  callchart serve\nAll its options:  callchart serve --help',
     );
-  for (const command of [serveCommand(version), tailCommand(), replayCommand(), configCommand()])
+  for (const command of [
+    serveCommand(version),
+    tailCommand(),
+    replayCommand(),
+    machinesCommand(),
+    configCommand(),
+  ])
     program.addCommand(command);
   house(program);
   outliveClosedPipes();
