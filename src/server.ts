@@ -16,7 +16,11 @@ import { isTrusted } from './routing/networks.ts';
 import { Resolver } from './routing/resolver.ts';
 import { defaultReason } from './sip/reply.ts';
 import { systemClock } from './time/clock.ts';
+import { ListenError } from './transport/listen.ts';
 import { isLoopback, Sockets } from './transport/sockets.ts';
+
+/** ms a line may wait for the next burst's. */
+const JOURNAL_DELAY = 2;
 
 export interface ServerHooks {
   readonly log: Logger;
@@ -61,6 +65,12 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
     clock,
     reachable: (address) => sockets.localFor(address, undefined) !== undefined,
   });
+  // A write is a system call of 4 µs: a busy server shares it among the bursts of a few milliseconds.
+  let writeSoon: NodeJS.Timeout | undefined;
+  const write = (): void => {
+    writeSoon = undefined;
+    journal.flush();
+  };
   const core = new Core({
     config,
     clock,
@@ -84,13 +94,21 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
       if (transition.seq === 1) log.debug({ callId: dialog.callId, method: cause }, 'call starts');
       if (transition.done) log.debug({ callId: dialog.callId, cause }, 'call ends');
     },
-    tell: () => journal.flush(),
+    tell: () => {
+      if (journal.hasNews) writeSoon ??= setTimeout(write, JOURNAL_DELAY);
+    },
     admits: config.open ? () => true : isTrusted,
     onActorError: (callId, event, err) =>
       log.error({ callId, event, err }, 'a call failed inside; it was ended'),
     onBug: (err) => log.error({ err }, 'a bug: one message or timer was given up'),
   });
-  await sockets.open();
+  try {
+    await sockets.open();
+  } catch (cause) {
+    journal.close();
+    if (cause instanceof ListenError) throw new StartError(cause.code, cause.message, { cause });
+    throw cause;
+  }
   // What a full disk refused is tried again though no call comes.
   const retry = setInterval(() => journal.flush(), 1000);
   retry.unref();
@@ -114,6 +132,7 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
     reopen: () => journal.reopen(),
     close: async () => {
       clearInterval(retry);
+      clearTimeout(writeSoon);
       core.outbox.flush();
       await sockets.close();
       core.close();

@@ -39,15 +39,7 @@ const ALONE: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Where the code departs from the rules above, and owes a way back. */
-const DEPARTURES = [
-  'src/proxy/inbound.ts -> src/supervisor/supervisor.ts',
-  'src/transport/sockets.ts -> src/config/address.ts',
-  'src/transport/sockets.ts -> src/config/start-error.ts',
-  'src/transport/sockets.ts -> src/routing/router.ts',
-  'src/transport/sockets.ts -> src/sip/host.ts',
-  'src/transport/udp.ts -> src/config/address.ts',
-  'src/transport/udp.ts -> src/config/start-error.ts',
-];
+const DEPARTURES: readonly string[] = [];
 
 interface Import {
   readonly from: string;

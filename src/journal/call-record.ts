@@ -134,7 +134,8 @@ function tell(record: Gathered, note: Note, at: number): void {
       return;
     case 'answered':
       // a 2xx that crossed the CANCEL: the call is on after all
-      if (record.outcome === 'cancelled') record.outcome = record.endedAt = record.endedBy = undefined;
+      if (record.outcome === 'cancelled' || record.outcome === 'no-answer')
+        record.outcome = record.endedAt = record.endedBy = undefined;
       record.answeredAt ??= at;
       return;
     case 'subscribed':

@@ -67,6 +67,11 @@ export class Journal {
     if (over !== undefined) this.#ndjsonLines += this.#writer.record(over);
   }
 
+  /** Is there anything that `flush` would write? */
+  get hasNews(): boolean {
+    return this.#ndjsonLines !== '' || this.#diaryLines !== '';
+  }
+
   /** Once a burst, after its datagrams left. Without news it costs nothing; what a full disk refused is tried again. */
   flush(): void {
     const [diary, ndjson] = this.#files;

@@ -1,4 +1,5 @@
 // What a new request meets before a dialog hears of it: an ordered chain of small decisions (RFC 3261 §16.3 to §16.5).
+import type { DialogEvent, Side } from '../../machines/types.ts';
 
 import type { Location } from '../registrar/location.ts';
 import type { Registrar } from '../registrar/registrar.ts';
@@ -11,7 +12,6 @@ import { mediaOf } from '../sip/sdp.ts';
 import { aorOf, parseUri } from '../sip/uri.ts';
 import { checkRequest } from '../sip/validate.ts';
 import { parseVia } from '../sip/via.ts';
-import type { Supervisor } from '../supervisor/supervisor.ts';
 import type { ServerTransaction, TransactionUser } from '../transaction/transaction.ts';
 import type { Flow } from '../transport/flow.ts';
 import { isLoop, loopHash } from './branch-id.ts';
@@ -23,12 +23,20 @@ const ALLOW =
   'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, REFER, MESSAGE, INFO, UPDATE, PRACK';
 const SUPPORTED = 'path';
 
+/** Who keeps the dialogs: hears of each request that may concern one, and sees that it is forwarded all the same. */
+export interface Dialogs {
+  readonly size: number;
+  request(request: SipRequest, make: (observer: ForwardingObserver) => Forwarding): void;
+  ack(request: SipRequest, pass: () => void, event: (side: Side) => DialogEvent): void;
+  cancel(forwarding: Forwarding, callId: string, headers: readonly HeaderLine[]): void;
+}
+
 export interface InboundParts {
   readonly core: ProxyCore;
   readonly router: Router;
   readonly registrar: Registrar;
   readonly location: Location;
-  readonly supervisor: Supervisor;
+  readonly supervisor: Dialogs;
   readonly branchHash: KeyedHash;
   /** May this source register and open calls? (DESIGN: loopback and private networks, or anyone with `open`.) */
   readonly admits: (address: string) => boolean;

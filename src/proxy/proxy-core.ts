@@ -1,7 +1,7 @@
 // What every forwarding needs of the server: Via, Record-Route, branches, the way to an address, our own answers.
 import type { CookieJar, CookieSide } from '../routing/cookie.ts';
 import type { KeyedHash } from '../routing/keyed-hash.ts';
-import type { Hop, LocalSocket, Target } from '../routing/router.ts';
+import type { Hop, Target } from '../routing/router.ts';
 import {
   decrementMaxForwards,
   pushVia,
@@ -18,7 +18,7 @@ import { parseNameAddr, parseUri } from '../sip/uri.ts';
 import type { Clock, Timer } from '../time/clock.ts';
 import type { TransactionLayer } from '../transaction/layer.ts';
 import type { ClientTransaction, ClientUser, ServerTransaction } from '../transaction/transaction.ts';
-import type { Flow } from '../transport/flow.ts';
+import type { Flow, LocalSocket } from '../transport/flow.ts';
 import { branchId, loopHash } from './branch-id.ts';
 
 export interface ProxySettings {

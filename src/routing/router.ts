@@ -6,6 +6,7 @@ import type { SipRequest } from '../sip/message.ts';
 import { param } from '../sip/message.ts';
 import type { Aor, SipUri } from '../sip/uri.ts';
 import { aorOf, parseNameAddr, parseUri, schemeOf } from '../sip/uri.ts';
+import type { LocalSocket } from '../transport/flow.ts';
 import type { Cookie, CookieJar, CookieSide } from './cookie.ts';
 import { CookieJar as Jar } from './cookie.ts';
 import type { Domains } from './domains.ts';
@@ -15,11 +16,6 @@ export interface Hop {
   readonly address: string;
   readonly port: number;
   readonly local: LocalSocket | undefined;
-}
-
-export interface LocalSocket {
-  readonly address: string;
-  readonly port: number;
 }
 
 /** One place the request is sent to. */

@@ -2,7 +2,7 @@
 import type { Side, TimerName } from '../../machines/types.ts';
 import type { DialogFacts } from '../journal/transition.ts';
 import type { Forwarding } from '../proxy/forwarding.ts';
-import type { SipMessage } from '../sip/message.ts';
+import { detached, type SipMessage, type SipRequest } from '../sip/message.ts';
 import type { DialogActor } from './actors.ts';
 
 /** A timer of a dialog: the host keeps it, the chart hears `timer.NAME` when it fires. */
@@ -11,6 +11,8 @@ export interface DialogTimer {
   readonly due: number;
   stop(): void;
 }
+
+const MAX_FORKS = 64;
 
 export class LiveDialog {
   /** As on the wire, one char per byte. */
@@ -23,6 +25,7 @@ export class LiveDialog {
   readonly timers = new Map<TimerName, DialogTimer>();
   /** To tag of the first 2xx: the fork that became the call. */
   answeredTag: string | undefined;
+  readonly openingMethod: string;
   /** CSeq number of the latest opening request. */
   openingCseq: number;
   /** The opening request's way, while it has no final response. */
@@ -34,18 +37,18 @@ export class LiveDialog {
   /** Snapshot value `state` was made of: the same object means nothing moved. */
   value: unknown;
 
-  constructor(
-    facts: DialogFacts,
-    actor: DialogActor,
-    callerTag: string,
-    openingCseq: number,
-    callId: string,
-  ) {
-    this.callId = callId;
+  constructor(facts: DialogFacts, actor: DialogActor, opening: SipRequest) {
+    this.callId = detached(opening.callId);
     this.facts = facts;
     this.actor = actor;
-    this.callerTag = callerTag;
-    this.openingCseq = openingCseq;
+    this.callerTag = detached(opening.from.tag ?? '');
+    this.openingMethod = detached(opening.method);
+    this.openingCseq = opening.cseq.number;
+  }
+
+  /** Learns the To tag of a fork. A flood of forks must not grow. */
+  learnTag(tag: string): void {
+    if (this.calleeTags.size < MAX_FORKS && !this.calleeTags.has(tag)) this.calleeTags.add(detached(tag));
   }
 
   /** Which side sent it, by both tags (RFC 3261 §12.2.2); undefined: it is not of this dialog. */
@@ -58,7 +61,7 @@ export class LiveDialog {
       if (this.calleeTags.has(from)) return 'callee';
       // A NOTIFY may overtake the 2xx of its SUBSCRIBE and bring a new fork (RFC 6665 §4.1.3).
       if (this.facts.machine === 'subscription') {
-        this.calleeTags.add(from);
+        this.learnTag(from);
         return 'callee';
       }
     }

@@ -43,6 +43,8 @@ interface Delivery {
 
 export class Supervisor implements EffectHost {
   readonly links = new Links();
+  /** Told of each dialog once its actor runs. Must not throw. undefined: nobody asks. */
+  onDialog: ((dialog: LiveDialog) => void) | undefined;
   readonly #parts: SupervisorParts;
   readonly #dialogs = new Map<string, LiveDialog>();
   readonly #actors: Actors;
@@ -84,7 +86,7 @@ export class Supervisor implements EffectHost {
       }
       const again = dialog === known;
       const forwarding = make(new Exchange(this, dialog, 'opening', request.method, 'caller'));
-      if (request.method === 'INVITE') dialog.opening = forwarding;
+      dialog.opening = forwarding;
       this.links.contactSeen(request.callId, dialog.facts.from, request);
       this.#deliver({
         dialog,
@@ -186,9 +188,10 @@ export class Supervisor implements EffectHost {
   /** Tags and Contacts a dialog learns from the answers to its opening request. */
   learn(dialog: LiveDialog, response: SipResponse): void {
     const tag = response.to.tag;
-    if (tag !== undefined && dialog.calleeTags.size < MAX_FORKS && !dialog.calleeTags.has(tag))
-      dialog.calleeTags.add(detached(tag));
-    if (response.status >= 200) dialog.answeredTag ??= tag === undefined ? undefined : detached(tag);
+    if (tag !== undefined) {
+      dialog.learnTag(tag);
+      if (response.status >= 200) dialog.answeredTag ??= detached(tag);
+    }
     if (response.status >= 200) this.links.contactSeen(dialog.callId, dialog.facts.to, response);
   }
 
@@ -269,22 +272,17 @@ export class Supervisor implements EffectHost {
       ...(origin && { origin }),
     } as const;
     const actor = this.#actors.create(machine);
-    const dialog = new LiveDialog(
-      facts,
-      actor,
-      detached(request.from.tag ?? ''),
-      request.cseq.number,
-      detached(request.callId),
-    );
+    const dialog = new LiveDialog(facts, actor, request);
     actor.subscribe({ error: (cause) => this.#broke(dialog, cause) });
     actor.start();
     this.#dialogs.set(dialog.callId, dialog);
+    this.onDialog?.(dialog);
     return dialog;
   }
 
-  /** The same call tried again (401, 407, 422, 3xx): same From tag, a higher CSeq, nothing open. Else not its business. */
+  /** The same request tried again (401, 407, 422, 423, 3xx): same From tag, a higher CSeq, nothing open. Else not its business. */
   #again(dialog: LiveDialog, request: SipRequest): LiveDialog | undefined {
-    if (request.method !== 'INVITE' || dialog.facts.machine !== 'dialog') return undefined;
+    if (request.method !== dialog.openingMethod) return undefined;
     if (request.from.tag !== dialog.callerTag || request.cseq.number <= dialog.openingCseq) return undefined;
     if (dialog.opening?.isOpen) return undefined;
     dialog.openingCseq = request.cseq.number;
@@ -383,8 +381,6 @@ const PASS: ForwardingObserver = {
   onSuccess: (forwarding, _fork, response) => forwarding.pass(response),
   onFailure: (forwarding, failure) => forwarding.passFailure(failure),
 };
-
-const MAX_FORKS = 64;
 
 function forwardNow(delivery: Delivery): void {
   if (delivery.forwarded) return;

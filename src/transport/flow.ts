@@ -8,3 +8,9 @@ export interface Flow {
   readonly remoteAddress: string;
   readonly remotePort: number;
 }
+
+/** One of our own sockets. */
+export interface LocalSocket {
+  readonly address: string;
+  readonly port: number;
+}

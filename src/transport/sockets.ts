@@ -2,18 +2,15 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
-import type { ListenAddress } from '../config/address.ts';
-import { StartError } from '../config/start-error.ts';
-import type { LocalSocket } from '../routing/router.ts';
-import { canonicalHost } from '../sip/host.ts';
-import type { Flow } from './flow.ts';
+import type { Flow, LocalSocket } from './flow.ts';
+import { type Listen, ListenError } from './listen.ts';
 import { type UdpHost, UdpSocket } from './udp.ts';
 
 /** How often a wildcard listener looks for addresses that came or went, ms. */
 const LOOK_AROUND = 5_000;
 
 export class Sockets {
-  readonly #listen: readonly ListenAddress[];
+  readonly #listen: readonly Listen[];
   readonly #host: UdpHost;
   readonly #onChange: () => void;
   readonly #open = new Map<string, UdpSocket>();
@@ -22,13 +19,13 @@ export class Sockets {
   #closed = false;
   #nets: readonly LocalNet[] = [];
 
-  constructor(listen: readonly ListenAddress[], host: UdpHost, onChange: () => void) {
+  constructor(listen: readonly Listen[], host: UdpHost, onChange: () => void) {
     this.#listen = listen;
     this.#host = host;
     this.#onChange = onChange;
   }
 
-  /** Throws StartError when an address that was named cannot be had, or a wildcard finds no address at all. */
+  /** Throws ListenError when an address that was named cannot be had, or a wildcard finds no address at all. */
   async open(): Promise<void> {
     this.#nets = localNets();
     try {
@@ -38,7 +35,7 @@ export class Sockets {
       throw cause;
     }
     if (this.#open.size === 0) {
-      throw new StartError(
+      throw new ListenError(
         'address-unavailable',
         'this machine has no address to listen on; give one with --listen',
       );
@@ -102,7 +99,7 @@ export class Sockets {
     await Promise.all(all.map((socket) => socket.close()));
   }
 
-  async #openAll(listen: ListenAddress): Promise<void> {
+  async #openAll(listen: Listen): Promise<void> {
     if (!isWildcard(listen.host)) {
       await this.#openOne({ ...listen, host: await addressOf(listen) });
       return;
@@ -117,7 +114,7 @@ export class Sockets {
     }
   }
 
-  async #openOne(listen: ListenAddress): Promise<UdpSocket> {
+  async #openOne(listen: Listen): Promise<UdpSocket> {
     const known = listen.port === 0 ? undefined : this.#open.get(keyOf(listen.host, listen.port));
     if (known !== undefined) return known;
     const socket = await UdpSocket.open(listen, this.#host);
@@ -168,7 +165,7 @@ function localNets(): LocalNet[] {
   for (const infos of Object.values(networkInterfaces())) {
     for (const info of infos ?? []) {
       if (info.family === 'IPv6' && /^fe[89ab]/i.test(info.address)) continue;
-      nets.push({ address: canonicalHost(info.address), holds: holder(info) });
+      nets.push({ address: info.address, holds: holder(info) });
     }
   }
   return nets;
@@ -177,7 +174,7 @@ function localNets(): LocalNet[] {
 function holder(info: NetworkInterfaceInfo): (other: string) => boolean {
   if (info.family === 'IPv6') {
     // Good enough to choose a socket by: the usual /64.
-    const prefix = canonicalHost(info.address).split(':').slice(0, 4).join(':');
+    const prefix = info.address.split(':').slice(0, 4).join(':');
     return (other) => other.startsWith(`${prefix}:`);
   }
   const mask = ipv4(info.netmask);
@@ -191,12 +188,12 @@ function ipv4(address: string): number {
   return n;
 }
 
-async function addressOf(listen: ListenAddress): Promise<string> {
-  if (isIP(listen.host) !== 0) return canonicalHost(listen.host);
+async function addressOf(listen: Listen): Promise<string> {
+  if (isIP(listen.host) !== 0) return listen.host;
   try {
-    return canonicalHost((await lookup(listen.host)).address);
+    return (await lookup(listen.host)).address;
   } catch (cause) {
-    throw new StartError(
+    throw new ListenError(
       'address-unavailable',
       `the name ${listen.host} in --listen leads to no address; give an IP address`,
       {

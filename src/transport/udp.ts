@@ -1,8 +1,7 @@
 // UDP sockets: one for each local address, so that the address each side sees is the one it was reached by.
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import type { ListenAddress } from '../config/address.ts';
-import { StartError } from '../config/start-error.ts';
 import type { Flow } from './flow.ts';
+import { type Listen, ListenError } from './listen.ts';
 
 export interface UdpHost {
   receive(bytes: Buffer, flow: Flow): void;
@@ -26,8 +25,8 @@ export class UdpSocket {
     this.#host = host;
   }
 
-  /** Throws StartError when the address is taken, absent or forbidden. */
-  static async open(listen: ListenAddress, host: UdpHost): Promise<UdpSocket> {
+  /** Throws ListenError when the address is taken, absent or forbidden. */
+  static async open(listen: Listen, host: UdpHost): Promise<UdpSocket> {
     const family = listen.host.includes(':') ? 'udp6' : 'udp4';
     const socket = createSocket({
       type: family,
@@ -81,23 +80,23 @@ export class UdpSocket {
   }
 }
 
-function refusal(listen: ListenAddress, cause: NodeJS.ErrnoException): StartError {
+function refusal(listen: Listen, cause: NodeJS.ErrnoException): ListenError {
   const where = `udp ${listen.host} port ${listen.port}`;
   switch (cause.code) {
     case 'EADDRINUSE':
-      return new StartError(
+      return new ListenError(
         'address-in-use',
         `${where} is in use by another program; stop it or give another with --listen`,
         { cause },
       );
     case 'EACCES':
-      return new StartError(
+      return new ListenError(
         'address-forbidden',
         `${where} may not be opened by this user; give a port above 1023 with --listen`,
         { cause },
       );
     default:
-      return new StartError(
+      return new ListenError(
         'address-unavailable',
         `${where} cannot be opened (${cause.code}): not an address of this machine? give another with --listen`,
         { cause },
