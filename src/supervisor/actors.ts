@@ -3,6 +3,7 @@ import { createActor } from 'xstate';
 import { dialogMachine } from '../../machines/dialog.ts';
 import { subscriptionMachine } from '../../machines/subscription.ts';
 import type { DialogEvent, Entry, Side, TimerName } from '../../machines/types.ts';
+import type { InspectedActor } from '../inspect/watch.ts';
 
 /** What effects do, for the delivery at hand. */
 export interface EffectHost {
@@ -15,13 +16,11 @@ export interface EffectHost {
   journal(entry: Entry, side: Side | undefined, status: number | undefined): void;
 }
 
-/** The few members of an XState actor that the host uses. */
-export interface DialogActor {
+/** The few members of an XState actor that the host and its observers use. */
+export interface DialogActor extends InspectedActor {
   start(): unknown;
   stop(): unknown;
   send(event: DialogEvent): void;
-  getSnapshot(): { readonly status: string; readonly value: unknown };
-  subscribe(observer: { error(cause: unknown): void }): unknown;
 }
 
 export class Actors {
