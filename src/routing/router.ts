@@ -220,11 +220,7 @@ export class Router {
       };
     }
     const bound = this.#location.isBoundAddress(next.host, port);
-    // Two phones behind two NATs may share a private address: the dialog knows which of them it means.
-    if (
-      bound !== undefined &&
-      (side === undefined || !side.exact || bound.flow.remoteAddress === side.address)
-    ) {
+    if (bound !== undefined && (side === undefined || !side.exact || this.#isOfSide(bound, side))) {
       const target = bindingTarget(bound, requestUri, next);
       // A Path belongs to the Contact it was registered with; the Route set says the rest of the way itself.
       return byRoute ? { ...target, path: [] } : target;
@@ -244,6 +240,17 @@ export class Router {
       };
     }
     return undefined;
+  }
+
+  /**
+   * Two phones behind NATs, or behind one, may have the same private address: the dialog knows which of them it means.
+   * It is followed to another port once its own flow is bound no more.
+   */
+  #isOfSide({ flow }: Binding, side: CookieSide): boolean {
+    if (flow.remoteAddress !== side.address) return false;
+    return (
+      flow.remotePort === side.port || this.#location.isBoundAddress(side.address, side.port) === undefined
+    );
   }
 
   #bySide(requestUri: string, side: CookieSide, local: LocalSocket | undefined): Target {
