@@ -1,9 +1,16 @@
 // Connects the parts of a running server: the same for real sockets and clocks as for virtual ones.
+import { gateOf } from './auth/gate-of.ts';
+import { Users } from './auth/users.ts';
 import { outboundAllows } from './config/address.ts';
 import type { Config } from './config/config.ts';
 import type { Transition } from './journal/transition.ts';
-import { type DropReason, Inbound } from './proxy/inbound.ts';
+import { type DropReason, Drops } from './limits/drops.ts';
+import { Limits } from './limits/limits.ts';
+import { Overload } from './limits/overload.ts';
+import { Admission } from './proxy/admission.ts';
+import { Inbound } from './proxy/inbound.ts';
 import { ProxyCore, type ProxyNetwork } from './proxy/proxy-core.ts';
+import { Refusals } from './proxy/refusals.ts';
 import { Location } from './registrar/location.ts';
 import { Registrar } from './registrar/registrar.ts';
 import { CookieJar } from './routing/cookie.ts';
@@ -12,10 +19,8 @@ import { keyedHash } from './routing/keyed-hash.ts';
 import { Router } from './routing/router.ts';
 import { stampReceived } from './sip/edit.ts';
 import { canonicalHost } from './sip/host.ts';
-import type { SipRequest, SipResponse } from './sip/message.ts';
+import { type HeaderLine, headerLine, type SipRequest, type SipResponse } from './sip/message.ts';
 import { type ParseProblem, parse } from './sip/parse.ts';
-import { makeResponse } from './sip/reply.ts';
-import { serialize } from './sip/serialize.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
 import type { Clock, WallClock } from './time/clock.ts';
 import { responseFlow } from './transaction/key.ts';
@@ -39,13 +44,16 @@ export interface Environment {
   readonly observe: (transition: Transition) => void;
   /** Flush step 3. */
   readonly tell: () => void;
+  /** May this source register and call without a password, where the configuration names no networks? */
   readonly admits: (address: string) => boolean;
+  /** undefined: those of the configuration alone. */
+  readonly users?: Users;
+  /** Bytes in use, and how to free what nobody holds; undefined: memory is not watched. */
+  readonly memory?: { readonly used: () => number; readonly collect: () => void };
   readonly onActorError: (callId: string, event: string, cause: unknown) => void;
   /** A bug showed while a datagram or a timer was handled: the server goes on without that one. */
   readonly onBug: (cause: unknown) => void;
 }
-
-export type Drop = DropReason | 'malformed' | 'malformed-response' | 'overload' | 'bad-source' | 'bug';
 
 export class Core {
   readonly location: Location;
@@ -53,16 +61,18 @@ export class Core {
   readonly layer: TransactionLayer;
   readonly outbox: Outbox;
   /** What was dropped, by reason. */
-  readonly drops = new Map<string, number>();
+  readonly drops = new Drops();
   readonly #env: Environment;
-  readonly #maxTransactions: number;
+  readonly #limits: Limits;
+  readonly #overload: Overload;
+  readonly #refusals: Refusals;
+  readonly #router: Router;
 
   constructor(env: Environment) {
     this.#env = env;
     const { config } = env;
     const clock = this.#guarded(env.clock);
     const { timers } = config;
-    this.#maxTransactions = config.limits.transactions;
     this.outbox = new Outbox(env.wire, { keep: () => {}, tell: env.tell }, env.defer);
     const branchHash = keyedHash(env.key, 'branch', 14);
     const jar = new CookieJar(keyedHash(env.key, 'cookie', 14), keyedHash(env.key, 'tag', 4));
@@ -102,6 +112,7 @@ export class Core {
       outbound: outbound(config),
       focusContact: (aor, confId) => this.supervisor.links.focusContact(aor, confId),
     });
+    this.#router = router;
     const core = new ProxyCore({
       clock,
       layer: () => this.layer,
@@ -112,16 +123,45 @@ export class Core {
       reason: env.reason,
       settings: { unavailable: config.unavailable, serialAfter: timers.serial },
     });
+    this.#refusals = new Refusals(keyedHash(env.key, 'refused', 10));
+    this.#limits = new Limits(config, env.admits, () => clock.now());
+    this.#overload = new Overload({
+      maxTransactions: config.limits.transactions,
+      transactions: () => {
+        const { size } = this.layer;
+        return size.serverInvite + size.serverNonInvite + size.clientInvite + size.clientNonInvite;
+      },
+      maxMemory: config.limits.memory,
+      memory: env.memory?.used,
+      collect: env.memory?.collect,
+      now: () => clock.now(),
+    });
+    const gate = gateOf({
+      auth: config.auth,
+      ownDomains: config.domains,
+      domains: env.domains,
+      users: env.users ?? new Users(config.auth.users),
+      key: env.key,
+      newSalt: env.newTag,
+      wall: env.wall,
+    });
+    const admission = new Admission({
+      gate,
+      limits: this.#limits,
+      location: this.location,
+      callers: config.callers,
+      calls: () => this.supervisor.size,
+      maxCalls: config.limits.calls,
+      drop: (reason) => this.#drop(reason),
+    });
     const inbound = new Inbound({
       core,
       router,
       registrar,
-      location: this.location,
       supervisor: this.supervisor,
       branchHash,
-      admits: env.admits,
-      callers: config.callers,
-      maxCalls: config.limits.calls,
+      admission,
+      refusals: this.#refusals,
       isOwnSentBy: (host, port) => env.domains.isOurs({ host: canonicalHost(host), port }),
       send: this.outbox.send,
       drop: (reason) => this.#drop(reason),
@@ -152,6 +192,11 @@ export class Core {
       this.#drop('bad-source');
       return;
     }
+    const unread = this.#limits.unread(bytes, flow.remoteAddress);
+    if (unread !== undefined) {
+      this.#drop(unread);
+      return;
+    }
     if (bytes.length <= 4 && isKeepalive(bytes)) {
       // RFC 5626 §3.5.1: a double CRLF is a ping, a single one its answer.
       if (bytes.length === 4 && bytes[0] === 13) this.outbox.send(PONG, flow);
@@ -165,9 +210,13 @@ export class Core {
     const { message } = parsed;
     if (message.kind === 'request') {
       stampReceived(message, flow.remoteAddress, flow.remotePort);
-      if (this.#overloaded() && !this.layer.knows(message) && message.method !== 'ACK') {
+      if (this.#limits.isScanner(message)) {
+        this.#drop('scanner');
+        return;
+      }
+      if (this.#overload.load !== 'calm' && this.#sheds(message)) {
         this.#drop('overload');
-        this.#answerStatelessly(message, 503, this.#env.reason(503), flow);
+        this.#answerStatelessly(message, 503, this.#env.reason(503), flow, [headerLine('Retry-After', '10')]);
         return;
       }
     } else if (leadsNowhere(message)) {
@@ -200,9 +249,11 @@ export class Core {
     this.supervisor.close();
   }
 
-  #overloaded(): boolean {
-    const { size } = this.layer;
-    return size.serverInvite + size.serverNonInvite >= this.#maxTransactions;
+  /** In overload what is new goes first, what belongs to a call last; what repeats or ends something costs nothing. */
+  #sheds(request: SipRequest): boolean {
+    if (request.method === 'ACK' || this.layer.knows(request)) return false;
+    if (this.#overload.load === 'full') return true;
+    return request.to.tag === undefined || !this.#router.carriesCookie(request);
   }
 
   /** RFC 3261 §16.3 step 1, §8.2: told what is wrong when that can be told, else dropped and counted. */
@@ -213,13 +264,21 @@ export class Core {
     this.#answerStatelessly(request, problem.status, problem.phrase, flow);
   }
 
-  #answerStatelessly(request: SipRequest, status: number, phrase: string, flow: Flow): void {
-    const response = makeResponse(request, status, phrase, { toTag: this.#env.newTag() });
-    this.outbox.send(serialize(response), responseFlow(request.via, flow));
+  #answerStatelessly(
+    request: SipRequest,
+    status: number,
+    phrase: string,
+    flow: Flow,
+    headers: readonly HeaderLine[] = [],
+  ): void {
+    this.outbox.send(
+      this.#refusals.response(request, status, phrase, headers),
+      responseFlow(request.via, flow),
+    );
   }
 
-  #drop(reason: Drop): void {
-    this.drops.set(reason, (this.drops.get(reason) ?? 0) + 1);
+  #drop(reason: DropReason): void {
+    this.drops.count(reason);
   }
 }
 

@@ -3,10 +3,15 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { Logger } from 'pino';
+import { Users } from './auth/users.ts';
+import { WatchedUsers } from './auth/watch-users.ts';
 import { formatHostPort } from './config/address.ts';
 import type { Config } from './config/config.ts';
 import { prepareDataFolder } from './config/data-folder.ts';
+import { memoryUsed } from './config/memory.ts';
 import { phraseBook } from './config/phrases.ts';
 import { StartError } from './config/start-error.ts';
 import { Core } from './core.ts';
@@ -52,6 +57,7 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
       trouble.err === undefined ? log.info(trouble, 'journal file') : log.error(trouble, 'journal file'),
     now: () => clock.now(),
   });
+  const users = watchedUsers(config, folder, log);
   const domains = new Domains({ domains: config.domains, hostNames: [hostname(), 'localhost'] });
   const sockets = new Sockets(
     config.listen,
@@ -98,6 +104,8 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
       if (journal.hasNews) writeSoon ??= setTimeout(write, JOURNAL_DELAY);
     },
     admits: config.open ? () => true : isTrusted,
+    users: users.all,
+    memory: { used: memoryUsed, collect: collector() },
     onActorError: (callId, event, err) =>
       log.error({ callId, event, err }, 'a call failed inside; it was ended'),
     onBug: (err) => log.error({ err }, 'a bug: one message or timer was given up'),
@@ -109,6 +117,8 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
     if (cause instanceof ListenError) throw new StartError(cause.code, cause.message, { cause });
     throw cause;
   }
+  const look = setInterval(() => users.watch.look(), 2000);
+  look.unref();
   // What a full disk refused is tried again though no call comes.
   const retry = setInterval(() => journal.flush(), 1000);
   retry.unref();
@@ -132,6 +142,7 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
     reopen: () => journal.reopen(),
     close: async () => {
       clearInterval(retry);
+      clearInterval(look);
       clearTimeout(writeSoon);
       core.outbox.flush();
       await sockets.close();
@@ -139,6 +150,32 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
       journal.close();
     },
   };
+}
+
+/** Throws StartError for a users file that cannot be read. */
+function watchedUsers(config: Config, folder: string, log: Logger): { all: Users; watch: WatchedUsers } {
+  const { auth } = config;
+  const all = new Users(auth.users);
+  const trouble = (err: unknown) => log.error({ err }, 'users file: the users stay as they were');
+  try {
+    const watch = new WatchedUsers(auth.file || join(folder, 'users'), all, trouble);
+    const asks = [auth.mode, ...Object.values(auth.domains)].some((mode) => mode !== 'open');
+    if (asks && all.size === 0)
+      log.warn(
+        { file: watch.path },
+        'a password is asked for and there are no users: see "callchart user add"',
+      );
+    return { all, watch };
+  } catch (cause) {
+    throw new StartError('config-invalid', cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
+/** V8's own collection, which a program can have without a flag of Node. */
+function collector(): () => void {
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  return typeof collect === 'function' ? () => collect() : () => {};
 }
 
 /** The server's secret: made once, kept in the data folder, readable by its owner only. */

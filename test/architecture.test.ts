@@ -16,6 +16,8 @@ const LAYERS = [
   'registrar',
   'routing',
   'auth',
+  'limits',
+  'auth',
   'journal',
   'store',
   'inspect',

@@ -1,7 +1,8 @@
 // Digest authentication at the door: RFC 3261 §22, RFC 7616, RFC 8760. Decides; does not send.
 import { timingSafeEqual } from 'node:crypto';
+import { bracketed } from '../sip/host.ts';
 import { type HeaderLine, headerLine, type SipRequest } from '../sip/message.ts';
-import { type Aor, aorOf, parseUri } from '../sip/uri.ts';
+import { type Aor, aorOf, parseUri, type SipUri } from '../sip/uri.ts';
 import type { Flow } from '../transport/flow.ts';
 import { type Algorithm, algorithmOf, expected } from './algorithms.ts';
 import { type Credentials, parseCredentials } from './credentials.ts';
@@ -12,24 +13,26 @@ import type { Users } from './users.ts';
 export type AuthMode = 'open' | 'register' | 'required';
 
 export interface GateSettings {
-  modeOf(domain: string): AuthMode;
+  /** Of a domain of ours; undefined: of all that concerns none. */
+  modeOf(domain: string | undefined): AuthMode;
   /** Offered in this order, the one liked best first. */
   readonly algorithms: readonly Algorithm[];
-  /** The realm where a request names no domain of ours. */
-  readonly defaultRealm: string;
+  /** The realm of who names no domain of ours. */
+  defaultRealm(): string;
   isOurDomain(host: string): boolean;
 }
 
 export type GateVerdict =
-  | { readonly kind: 'pass'; readonly consumed: HeaderLine | undefined }
-  | {
-      readonly kind: 'refuse';
-      readonly status: 401 | 403 | 407;
-      readonly headers: HeaderLine[];
-      readonly why: string;
-    };
+  /** No password is needed here. */
+  | 'open'
+  /** The password was right; `consumed` is the line that proved it. */
+  | { readonly consumed: HeaderLine }
+  | { readonly status: 401 | 403 | 407; readonly headers: HeaderLine[]; readonly phrase?: string };
 
-const PASS: GateVerdict = { kind: 'pass', consumed: undefined };
+type CredentialKey = 'authorization' | 'proxy-authorization';
+
+/** Lines of one realm that are looked at: each costs hashes, and no client sends more. */
+const MOST_LINES = 4;
 
 export class Gate {
   readonly #settings: GateSettings;
@@ -42,54 +45,71 @@ export class Gate {
     this.#nonces = nonces;
   }
 
-  /** A REGISTER: we are its UAS (401). A user registers only its own AOR. */
+  /** A REGISTER: we are its UAS (401). A user registers only its own AOR, whoever says so in From. */
   register(request: SipRequest, flow: Flow): GateVerdict {
     const owner = parseUri(request.to.uri);
-    const realm = this.#realm(owner?.host);
-    if (this.#settings.modeOf(realm) === 'open') return PASS;
-    return this.#check(request, flow, realm, owner && aorOf(owner), 'authorization', 401);
+    const domain = this.#ours(owner);
+    if (this.#settings.modeOf(domain) === 'open') return 'open';
+    return this.#check(request, flow, domain, owner && aorOf(owner), 'authorization', 401);
   }
 
-  /** Any other request that no dialog of ours carries: we are its proxy (407). A user calls only as itself. */
-  request(request: SipRequest, flow: Flow): GateVerdict {
+  /**
+   * Any other request that no dialog of ours carries: we are its proxy (407). It needs a password when the domain it
+   * claims to come from or the one it goes to (`target`) says so. A user calls only as itself.
+   */
+  request(request: SipRequest, target: SipUri | undefined, flow: Flow): GateVerdict {
     const owner = parseUri(request.from.uri);
-    const realm = this.#realm(owner?.host);
-    if (this.#settings.modeOf(realm) !== 'required') return PASS;
-    return this.#check(request, flow, realm, owner && aorOf(owner), 'proxy-authorization', 407);
+    const domain = this.#ours(owner);
+    const { modeOf } = this.#settings;
+    if (modeOf(domain) !== 'required' && modeOf(this.#ours(target)) !== 'required') return 'open';
+    // RFC 3323 §4.1.1.3: who hides its name takes nobody else's.
+    const self = owner?.host === 'anonymous.invalid' ? 'anyone' : owner && aorOf(owner);
+    return this.#check(request, flow, domain, self, 'proxy-authorization', 407);
   }
 
-  #realm(host: string | undefined): string {
-    return host !== undefined && this.#settings.isOurDomain(host) ? host : this.#settings.defaultRealm;
+  /** RFC 3261 §22.3: credentials for our realms are ours alone. An ACK and a BYE carry them as well (§22.1). */
+  strip(request: SipRequest): void {
+    if (!request.has('proxy-authorization')) return;
+    request.headers = request.headers.filter((line) => {
+      if (line.key !== 'proxy-authorization') return true;
+      const realm = parseCredentials(line.value)?.realm.toLowerCase();
+      return realm === undefined || (realm !== this.#realm(undefined) && !this.#settings.isOurDomain(realm));
+    });
+  }
+
+  #ours(uri: SipUri | undefined): string | undefined {
+    return uri !== undefined && this.#settings.isOurDomain(uri.host) ? uri.host : undefined;
+  }
+
+  #realm(domain: string | undefined): string {
+    return domain ?? this.#settings.defaultRealm();
   }
 
   #check(
     request: SipRequest,
     flow: Flow,
-    realm: string,
-    owner: Aor | undefined,
-    key: 'authorization' | 'proxy-authorization',
+    domain: string | undefined,
+    owner: Aor | 'anyone' | undefined,
+    key: CredentialKey,
     status: 401 | 407,
   ): GateVerdict {
+    const realm = this.#realm(domain);
     let stale = false;
+    let looked = 0;
     for (const line of request.headers) {
       if (line.key !== key) continue;
+      if (++looked > MOST_LINES) break;
       const given = parseCredentials(line.value);
       if (given === undefined || given.realm.toLowerCase() !== realm) continue;
       const verdict = this.#verify(given, request.method, flow, realm);
       if (verdict === 'stale') stale = true;
       if (verdict !== 'good') continue;
-      const who = parseUri(`sip:${escaped(given.username)}@${bracketed(realm)}`);
-      if (owner === undefined || who === undefined || aorOf(who) !== owner) {
-        return { kind: 'refuse', status: 403, headers: [], why: 'not the user it speaks for' };
+      if (owner !== 'anyone' && owner !== aorOfUser(given.username, realm)) {
+        return { status: 403, headers: [], phrase: 'Not Your Own Address' };
       }
-      return { kind: 'pass', consumed: line };
+      return { consumed: line };
     }
-    return {
-      kind: 'refuse',
-      status,
-      headers: this.#challenges(flow, realm, stale, status),
-      why: 'no good credentials',
-    };
+    return { status, headers: this.#challenges(flow, realm, stale, status) };
   }
 
   #verify(given: Credentials, method: string, flow: Flow, realm: string): 'good' | 'stale' | 'bad' {
@@ -103,8 +123,7 @@ export class Gate {
     if (!sameText(wanted, given.response) || kept === undefined) return 'bad';
     // The count is used up only by whoever knew the password.
     const count = given.qop === undefined ? undefined : Number.parseInt(given.nc ?? '', 16);
-    const nonce = this.#nonces.check(given.nonce, flow.remoteAddress, realm, count);
-    return nonce === 'good' ? 'good' : 'stale';
+    return this.#nonces.check(given.nonce, flow.remoteAddress, realm, count) ? 'good' : 'stale';
   }
 
   /** One challenge for each algorithm (RFC 8760 §2.4). */
@@ -123,16 +142,18 @@ export class Gate {
 
 const NOBODY = '0'.repeat(64);
 
-function sameText(a: string, b: string): boolean {
+/** Compares in a time that tells nothing of where they differ. */
+export function sameText(a: string, b: string): boolean {
   const [x, y] = [Buffer.from(a, 'latin1'), Buffer.from(b, 'latin1')];
   return x.length === y.length && timingSafeEqual(x, y);
 }
 
-/** Usernames hold what a user part may not; AORs are compared unescaped. */
-function escaped(name: string): string {
-  return name.replace(/[^\w.!~*'()&=+$,;?/-]/g, (c) => `%${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
-}
-
-function bracketed(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
+/** Usernames hold what a user part may not: AORs are compared unescaped. */
+function aorOfUser(name: string, realm: string): Aor | undefined {
+  const user = name.replace(
+    /[^\w.!~*'()&=+$,;?/-]/g,
+    (c) => `%${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+  const uri = parseUri(`sip:${user}@${bracketed(realm)}`);
+  return uri && aorOf(uri);
 }

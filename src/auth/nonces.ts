@@ -1,34 +1,34 @@
 // Nonces: made without memory, bound to a client and a realm, good for a while, each count good once.
-import type { KeyedHash } from '../routing/keyed-hash.ts';
-
-export type NonceVerdict = 'good' | 'stale' | 'forged';
+import { timingSafeEqual } from 'node:crypto';
 
 /** Counts seen of one nonce: the highest, and which of the 32 below it. */
 interface Counts {
   highest: number;
   below: number;
-  readonly until: number;
+  readonly made: number;
 }
 
 export interface NonceOptions {
-  readonly mac: KeyedHash;
+  /** A keyed hash; what it gives may stand in a quoted string and holds no dot. */
+  readonly mac: (text: string) => string;
   readonly newSalt: () => string;
-  /** Wall clock, ms: nonces outlive a restart. */
+  /** Wall clock, ms. */
   readonly wall: () => number;
   /** ms. */
   readonly life: number;
-  /** How many nonces are watched at once; past that the oldest is forgotten and so counts as used up. */
+  /** How many used nonces are watched at once; past that the oldest is forgotten and counts as too old. */
   readonly max: number;
 }
 
 export class Nonces {
   readonly #options: NonceOptions;
   readonly #seen = new Map<string, Counts>();
-  /** Nonces made before this are too old to be told from used ones. */
-  #forgottenBefore = 0;
+  /** Nonces made before this cannot be told from used ones: at the start, because an earlier process may have seen them. */
+  #forgottenBefore: number;
 
   constructor(options: NonceOptions) {
     this.#options = options;
+    this.#forgottenBefore = options.wall();
   }
 
   get size(): number {
@@ -37,32 +37,39 @@ export class Nonces {
 
   make(client: string, realm: string): string {
     const body = `${this.#options.wall().toString(36)}.${this.#options.newSalt()}`;
-    return `${body}.${this.#mac(body, client, realm)}`;
+    return `${body}.${this.#options.mac(`${body}\0${client}\0${realm}`)}`;
   }
 
-  /** `count`: nc, or undefined when the client gave none: then the nonce is good once. */
-  check(nonce: string, client: string, realm: string, count: number | undefined): NonceVerdict {
+  /**
+   * Is it ours, made for this client and realm, young enough, and its count new? Uses the count up. `count`: nc, or
+   * undefined when the client gave none (RFC 2069): then the nonce is good once.
+   */
+  check(nonce: string, client: string, realm: string, count: number | undefined): boolean {
     const cut = nonce.lastIndexOf('.');
     const body = nonce.slice(0, Math.max(0, cut));
-    if (cut < 0 || this.#mac(body, client, realm) !== nonce.slice(cut + 1)) return 'forged';
+    const right = Buffer.from(this.#options.mac(`${body}\0${client}\0${realm}`), 'latin1');
+    const given = Buffer.from(nonce.slice(cut + 1), 'latin1');
+    if (cut < 0 || right.length !== given.length || !timingSafeEqual(right, given)) return false;
     const made = Number.parseInt(body, 36);
-    const now = this.#options.wall();
-    // A clock that was set back makes nonces of the future: they are not believed either.
-    if (!(made <= now + 1000) || now - made > this.#options.life || made < this.#forgottenBefore)
-      return 'stale';
-    return this.#use(nonce, count ?? 1, made) ? 'good' : 'stale';
+    const age = this.#options.wall() - made;
+    // A clock that was set back leaves nonces of the future: they are not believed.
+    if (!(age >= 0 && age <= this.#options.life) || made < this.#forgottenBefore) return false;
+    return this.#use(nonce, count ?? 1, made);
   }
 
   #use(nonce: string, count: number, made: number): boolean {
     const counts = this.#seen.get(nonce);
     if (counts === undefined) {
       this.#makeRoom();
-      this.#seen.set(nonce, { highest: count, below: 0, until: made + this.#options.life });
+      // What had to be forgotten just now may be as young as this one.
+      if (made < this.#forgottenBefore) return false;
+      this.#seen.set(nonce, { highest: count, below: 0, made });
       return true;
     }
     const ahead = count - counts.highest;
     if (ahead > 0) {
-      counts.below = ahead > 31 ? 0 : (counts.below << ahead) | (1 << (ahead - 1));
+      const shifted = ahead > 31 ? 0 : counts.below << ahead;
+      counts.below = ahead > 32 ? 0 : shifted | (1 << (ahead - 1));
       counts.highest = count;
       return true;
     }
@@ -73,17 +80,12 @@ export class Nonces {
   }
 
   #makeRoom(): void {
-    const now = this.#options.wall();
-    for (const [nonce, counts] of this.#seen) {
-      const full = this.#seen.size >= this.#options.max;
-      if (counts.until >= now && !full) return;
+    const { wall, life, max } = this.#options;
+    const oldest = wall() - life;
+    for (const [nonce, { made }] of this.#seen) {
+      if (made >= oldest && this.#seen.size < max) return;
       this.#seen.delete(nonce);
-      if (counts.until >= now)
-        this.#forgottenBefore = Math.max(this.#forgottenBefore, counts.until - this.#options.life + 1);
+      if (made >= oldest) this.#forgottenBefore = Math.max(this.#forgottenBefore, made + 1);
     }
-  }
-
-  #mac(body: string, client: string, realm: string): string {
-    return this.#options.mac(`${body}\0${client}\0${realm}`);
   }
 }

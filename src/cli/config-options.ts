@@ -6,8 +6,8 @@ import { type Option, options } from '../config/options.ts';
 
 const defaults = defaultConfig();
 
-/** Adds every option of the table, with its default and unit in the help, and `--config`. */
-export function addConfigOptions(command: Command): Command {
+/** Adds every option of the table (or those `only`), with its default and unit in the help, and `--config`. */
+export function addConfigOptions(command: Command, only?: readonly string[]): Command {
   command.addOption(
     new Flag('--config <FILE>', 'YAML file; flags and CALLCHART_* variables go before it').helpGroup(
       'Configuration:',
@@ -15,6 +15,7 @@ export function addConfigOptions(command: Command): Command {
   );
   command.addHelpOption(new Flag('-h, --help', 'show this help').helpGroup('Configuration:'));
   for (const option of options) {
+    if (only !== undefined && !only.includes(option.flag)) continue;
     command.addOption(flagOf(option).helpGroup(`${option.group}:`));
     if (option.takes === undefined) command.addOption(new Flag(`--no-${option.flag}`).hideHelp());
   }
@@ -49,6 +50,7 @@ function flagOf(option: Option): Flag {
 
 /** The default as one would type it. */
 export function defaultOf(option: Option): string {
+  if (option.fallback !== undefined) return option.fallback;
   const value = option.show(defaults);
   if (Array.isArray(value)) return value.length === 0 ? 'empty' : value.join(' ');
   if (typeof value === 'boolean') return value ? 'yes' : 'no';

@@ -7,6 +7,7 @@ import { replayCommand } from './replay.ts';
 import { serveCommand } from './serve.ts';
 import { tailCommand } from './tail.ts';
 import { outliveClosedPipes } from './terminal.ts';
+import { userCommand } from './user-command.ts';
 
 /** Runs one command. Exit code 2: it was asked for in a way that cannot be done; the one line on stderr says why. */
 export async function run(argv: readonly string[], version: string): Promise<void> {
@@ -22,6 +23,7 @@ export async function run(argv: readonly string[], version: string): Promise<voi
     tailCommand(),
     replayCommand(),
     machinesCommand(),
+    userCommand(),
     configCommand(),
   ])
     program.addCommand(command);

@@ -77,8 +77,23 @@ export function startLine(running: RunningServer, config: Config, version: strin
     `advertised as ${running.advertised}`,
     `domains ${few(running.domains)}`,
     `journal ${running.journalPath}`,
-    `registration open to ${config.open ? 'everybody' : 'loopback and private networks'}, no password`,
+    ...admission(config),
   ].join('; ');
+}
+
+/** Who may do what, so that nobody is open to the world without knowing. */
+function admission({ auth, networks, open }: Config): string[] {
+  const modes = [auth.mode, ...Object.values(auth.domains)];
+  const who =
+    networks.allow.length > 0 ? few(networks.allow) : open ? 'everybody' : 'loopback and private networks';
+  const noPassword = `open to ${who}, no password`;
+  const asked = (all: boolean) =>
+    `${all ? 'needs a password' : 'needs a password in some domains, elsewhere open to '.concat(who)}`;
+  const registers = modes.filter((mode) => mode !== 'open').length;
+  const calls = modes.filter((mode) => mode === 'required').length;
+  if (registers === 0) return [`registration ${noPassword}`];
+  const calling = calls === 0 ? noPassword : asked(calls === modes.length);
+  return [`registration ${asked(registers === modes.length)}`, `calling ${calling}`];
 }
 
 /** A host with many interfaces would fill the screen. */

@@ -69,6 +69,12 @@ export function parseOutbound(raw: string): OutboundRule | undefined {
     : { kind: 'host', host: at.host, port: at.port };
 }
 
+/** `10.0.0.0/8`, `2001:db8::/32`, or one address: as text with its bits. undefined: none of that. */
+export function parseNetworkText(raw: string): string | undefined {
+  const rule = parseOutbound(raw.includes('/') ? raw : `${raw}/${raw.includes(':') ? 128 : 32}`);
+  return rule?.kind === 'network' ? formatOutbound(rule) : undefined;
+}
+
 /** May requests that concern nobody of ours be relayed to this host (lower case, IPv6 without brackets) and port? */
 export function outboundAllows(rules: readonly OutboundRule[]): (host: string, port: number) => boolean {
   const networks = new BlockList();

@@ -1,8 +1,10 @@
 // The shape of the configuration: every key, what it may hold, and what it holds when nobody says.
 import { z } from 'zod';
-import { parseHost, parseHostPort, parseListen, parseOutbound } from './address.ts';
+import { parseHost, parseHostPort, parseListen, parseNetworkText, parseOutbound } from './address.ts';
+import { type AuthMode, DIGEST_ALGORITHMS, isAuthMode, readModes } from './auth-modes.ts';
+import { autoMemory, shares } from './memory.ts';
 import { isPhrase } from './phrases.ts';
-import { parseDuration, parseSize, type TimeUnit } from './units.ts';
+import { parseDuration, parseRate, parseSize, type TimeUnit } from './units.ts';
 
 /** Reads one value; a refusal's message says what was expected, as in "X is not <expected>". */
 function value<T>(expected: string, read: (raw: unknown) => T | undefined) {
@@ -138,14 +140,121 @@ const log = z.strictObject({
   format: oneOf('auto', 'json', 'pretty').prefault('auto'),
 });
 
-const limits = z.strictObject({
-  /** Calls alive at once; a further one is answered 503. */
-  calls: whole(1, 10_000_000).prefault(100_000),
-  /** Bindings of all AORs together; a further one is answered 503. */
-  bindings: whole(1, 10_000_000).prefault(100_000),
-  /** Transactions alive at once, lingering ones included; a further one is answered 503. */
-  transactions: whole(1, 100_000_000).prefault(1_000_000),
+/** undefined: as many as fit into the memory there is. */
+function count(max: number) {
+  return value(`a whole number from 1 to ${max}, or auto`, (raw) =>
+    raw === 'auto' ? 'auto' : within(Number(raw === '' ? Number.NaN : raw), 1, max),
+  ).prefault('auto');
+}
+
+/** null: no limit. */
+const rate = value('off, or a count such as 50/s, 300/m or 1000/h', parseRate).prefault('off');
+
+const limits = z
+  .strictObject({
+    /** Bytes in use from which on nothing new is taken in. */
+    memory: value('a size of at least 32MB, or auto', (raw) =>
+      raw === 'auto' ? 'auto' : within(parseSize(raw) ?? Number.NaN, 32_000_000, Number.MAX_SAFE_INTEGER),
+    ).prefault('auto'),
+    /** Calls alive at once; a further one is answered 503. */
+    calls: count(10_000_000),
+    /** Bindings of all AORs together; a further one is answered 503. */
+    bindings: count(10_000_000),
+    /** Transactions alive at once, lingering ones included; a further one is answered 503. */
+    transactions: count(100_000_000),
+    /** Of one source address (IPv6: of one /64). */
+    requests: rate,
+    registrations: rate,
+    newCalls: rate,
+    /** Words in a User-Agent whose requests are dropped. */
+    scanners: list('a word of a User-Agent', (raw) => (raw === '' ? undefined : raw.toLowerCase())).prefault([
+      'friendly-scanner',
+      'sipvicious',
+      'sundayddr',
+      'sip-scan',
+      'sipcli',
+      'sipptk',
+      'iwar',
+      'vaxsipuseragent',
+      'pplsip',
+      'smap',
+    ]),
+  })
+  .transform((it) => {
+    const memory = it.memory === 'auto' ? autoMemory() : it.memory;
+    const auto = shares(memory);
+    return {
+      ...it,
+      memory,
+      calls: it.calls === 'auto' ? auto.calls : it.calls,
+      bindings: it.bindings === 'auto' ? auto.bindings : it.bindings,
+      transactions: it.transactions === 'auto' ? auto.transactions : it.transactions,
+    };
+  });
+
+const networks = z.strictObject({
+  /** Who may register and call. Empty: loopback and private networks, all with `open`, all who have a password. */
+  allow: list('NETWORK/BITS or an address', parseNetworkText).prefault([]),
+  /** Whose datagrams are dropped unread. */
+  refuse: list('NETWORK/BITS or an address', parseNetworkText).prefault([]),
 });
+
+const user = z
+  .strictObject({
+    user: value('a user name', (raw) => nonEmpty(String(raw ?? ''))),
+    /** Without it the user is one of every domain of ours. */
+    domain: value('a host name or an IP address', (raw) => parseHost(String(raw))).optional(),
+    password: value('a password', (raw) => nonEmpty(String(raw ?? ''))).optional(),
+    /** HA1 by algorithm, as `callchart user add` writes them. */
+    ha1s: z
+      .partialRecord(
+        z.enum(DIGEST_ALGORITHMS),
+        value('32 or 64 hex digits', (raw) => (isHa1(raw) ? raw.toLowerCase() : undefined)),
+      )
+      .optional(),
+  })
+  .superRefine((it, context) => {
+    const said = (path: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [path], message, params: { raw: it.user } });
+    if ((it.password === undefined) === (it.ha1s === undefined))
+      said('user', 'a user with either password or ha1s');
+    else if (it.ha1s !== undefined && it.domain === undefined)
+      said('domain', 'a user with a domain, which ha1s are made for');
+  });
+
+function nonEmpty(text: string): string | undefined {
+  return text === '' ? undefined : text;
+}
+
+function isHa1(raw: unknown): raw is string {
+  return typeof raw === 'string' && /^([0-9a-f]{32}|[0-9a-f]{64})$/i.test(raw);
+}
+
+const auth = z.preprocess(
+  // a mode's word stands for the mode alone
+  (raw) => (typeof raw === 'string' ? { mode: raw } : raw),
+  z.strictObject({
+    /** What needs a password. */
+    mode: value('one of open, register, required', (raw): AuthMode | undefined =>
+      isAuthMode(raw) ? raw : undefined,
+    ).prefault('open'),
+    /** Domains with a mode of their own. */
+    domains: value('DOMAIN=MODE, or a map such as {example.org: required}', (raw) =>
+      readModes(raw, parseHost),
+    ).prefault({}),
+    users: z.array(user).prefault([]),
+    /** Lines of users with their HA1s. Empty: `users` in the data folder. */
+    file: value('a file', (raw) => (typeof raw === 'string' ? raw : undefined)).prefault(''),
+    /** Offered in this order. */
+    algorithms: list(`one of ${DIGEST_ALGORITHMS.join(', ')}`, (raw) =>
+      DIGEST_ALGORITHMS.find((name) => name === raw.toUpperCase()),
+    )
+      .refine((all) => all.length > 0, { message: 'at least one algorithm, such as SHA-256' })
+      .prefault(['SHA-256', 'MD5']),
+    /** ms a challenge can be answered. */
+    nonceLife: duration('ms', 1000, 86_400_000).prefault('5m'),
+  }),
+);
 
 export const configSchema = z.strictObject({
   listen: list('udp:HOST:PORT or udp:[IPV6]:PORT', parseListen)
@@ -167,6 +276,8 @@ export const configSchema = z.strictObject({
   outbound: list('HOST, HOST:PORT, *.DOMAIN or NETWORK/BITS', parseOutbound).prefault([]),
   /** Where a registered Contact leads. `auto`: Contact when it names the source's address, else the flow. */
   contactRouting: oneOf('auto', 'contact', 'flow').prefault('auto'),
+  auth: auth.prefault({}),
+  networks: networks.prefault({}),
   registrar: registrar.prefault({}),
   timers: timers.prefault({}),
   /** Words of our own responses, by status; `preset` first, then single codes. */

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { type Config, configSchema } from './config.ts';
 import { type ConfigFile, readConfigFile } from './file.ts';
 import { nearest } from './nearest.ts';
-import { envName, type Option, options } from './options.ts';
+import { envName, fileOnly, type Option, options } from './options.ts';
 import { StartError } from './start-error.ts';
 
 export interface Sources {
@@ -32,7 +32,7 @@ export function loadConfig(sources: Sources): Loaded {
 /** The configuration, or every problem, each one line. Throws StartError for a file that cannot be read. */
 export function tryConfig(sources: Sources): [loaded: Loaded, problems: []] | [undefined, string[]] {
   const path = sources.file ?? (sources.env.CALLCHART_CONFIG || undefined);
-  const file = path === undefined ? undefined : readConfigFile(path);
+  const file = path === undefined ? undefined : withAuthSpelt(readConfigFile(path));
   const raw = withoutBlanks(file?.value ?? {});
   const spoken = new Map<string, string>();
   for (const option of options) {
@@ -63,6 +63,12 @@ function reading(option: Option, text: unknown): unknown {
   } catch {
     return text;
   }
+}
+
+/** `auth: required` as what it is short for, so that a flag can speak to one part of it. */
+function withAuthSpelt(file: ConfigFile): ConfigFile {
+  const { auth } = file.value;
+  return typeof auth === 'string' ? { ...file, value: { ...file.value, auth: { mode: auth } } } : file;
 }
 
 /** A copy without keys that have no value (`timers:` and nothing below): they say nothing. */
@@ -139,7 +145,8 @@ function told(
 }
 
 function keysUnder(path: string): string[] {
-  const under = path === '' ? options : options.filter((option) => option.path.startsWith(`${path}.`));
+  const all = [...options, ...fileOnly];
+  const under = path === '' ? all : all.filter((option) => option.path.startsWith(`${path}.`));
   const keys = under.map(
     (option) => option.path.slice(path === '' ? 0 : path.length + 1).split('.')[0] ?? '',
   );

@@ -1,7 +1,7 @@
 // The table of options: for each configuration key its flag, its words of help, and how its value is written.
 import { formatHostPort, formatListen, formatOutbound } from './address.ts';
 import type { Config } from './config.ts';
-import { formatDuration, formatSize } from './units.ts';
+import { formatDuration, formatRate, formatSize } from './units.ts';
 
 export interface Option {
   /** Where it stands in the YAML file: `timers.t1`. */
@@ -16,6 +16,8 @@ export interface Option {
   readonly help: string;
   /** What a plain number stands for, where units are understood. */
   readonly unit: string | undefined;
+  /** The default in words, where it depends on the machine. */
+  readonly fallback?: string;
   /** The value as one would write it in YAML. undefined: not set. */
   readonly show: (config: Config) => Written;
 }
@@ -39,6 +41,7 @@ type Row = readonly [
   takes: string | undefined,
   help: string,
   show: Option['show'],
+  fallback?: string,
 ];
 
 const network: readonly Row[] = [
@@ -230,28 +233,140 @@ const journal: readonly Row[] = [
   ],
 ];
 
+const auth: readonly Row[] = [
+  [
+    'auth.mode',
+    'auth',
+    'open|register|required',
+    'what needs a password: nothing, registering, or registering and calling; `auth: required` says the same',
+    (c) => c.auth.mode,
+  ],
+  [
+    'auth.domains',
+    'auth-domain',
+    'DOMAIN=MODE...',
+    'domains with a mode of their own',
+    (c) => (Object.keys(c.auth.domains).length === 0 ? [] : c.auth.domains),
+  ],
+  [
+    'auth.file',
+    'auth-file',
+    'FILE',
+    'users and what proves their passwords, as `callchart user` keeps them; empty: `users` in the data folder',
+    (c) => c.auth.file || undefined,
+  ],
+  [
+    'auth.algorithms',
+    'auth-algorithm',
+    'NAME...',
+    'SHA-512-256, SHA-256 and MD5, offered in this order',
+    (c) => c.auth.algorithms,
+  ],
+  [
+    'auth.nonceLife',
+    'nonce-life',
+    'TIME',
+    'how long a challenge can be answered, and answered again',
+    (c) => ms(c.auth.nonceLife),
+  ],
+];
+
 const limits: readonly Row[] = [
-  ['limits.calls', 'limit-calls', 'COUNT', 'calls alive at once', (c) => c.limits.calls],
+  [
+    'networks.allow',
+    'allow',
+    'NETWORK/BITS...',
+    'who may register and call; empty: loopback and private networks, with `open` or a password everybody',
+    (c) => c.networks.allow,
+  ],
+  [
+    'networks.refuse',
+    'refuse',
+    'NETWORK/BITS...',
+    'whose datagrams are dropped unread',
+    (c) => c.networks.refuse,
+  ],
+  [
+    'limits.memory',
+    'limit-memory',
+    'SIZE',
+    'memory in use from which on no new call or registration is taken; auto: three quarters of what there is',
+    (c) => formatSize(c.limits.memory),
+    'auto',
+  ],
+  [
+    'limits.calls',
+    'limit-calls',
+    'COUNT',
+    'calls alive at once; auto: as many as half of that memory holds, 16 KB each',
+    (c) => c.limits.calls,
+    'auto',
+  ],
   [
     'limits.bindings',
     'limit-bindings',
     'COUNT',
-    'registrations of all users together',
+    'registrations of all users together; auto: an eighth of it, 2 KB each',
     (c) => c.limits.bindings,
+    'auto',
   ],
   [
     'limits.transactions',
     'limit-transactions',
     'COUNT',
-    'SIP transactions alive at once',
+    'SIP transactions alive at once; auto: three eighths of it, 1.5 KB each',
     (c) => c.limits.transactions,
+    'auto',
   ],
+  [
+    'limits.requests',
+    'rate-requests',
+    'RATE',
+    'requests that one address may send, such as 50/s or 300/m; more are dropped',
+    (c) => formatRate(c.limits.requests),
+  ],
+  [
+    'limits.registrations',
+    'rate-registrations',
+    'RATE',
+    'REGISTERs that one address may send; more are answered 503',
+    (c) => formatRate(c.limits.registrations),
+  ],
+  [
+    'limits.newCalls',
+    'rate-calls',
+    'RATE',
+    'calls that one address may begin; more are answered 503',
+    (c) => formatRate(c.limits.newCalls),
+  ],
+  [
+    'limits.scanners',
+    'scanner',
+    'WORD...',
+    'words in the User-Agent of those who are never answered',
+    (c) => c.limits.scanners,
+  ],
+];
+
+/** What only the file can hold: a command line or an environment shows it to others. */
+export const fileOnly: readonly {
+  readonly path: string;
+  readonly help: string;
+  /** What can be said of it without showing it. */
+  readonly count: (config: Config) => number;
+}[] = [
+  {
+    path: 'auth.users',
+    help: 'users: a list of `{user, password}` or, with what `callchart user` writes, `{user, domain, ha1s}`; `domain` makes it a user of that domain alone',
+    count: (c) => c.auth.users.length,
+  },
 ];
 
 /** Every leaf of the schema, in the order people read about them. */
 export const options: readonly Option[] = [
   ...rowsOf('Network', network),
   ...rowsOf('Calls', rules),
+  ...rowsOf('Passwords', auth),
   ...rowsOf('Registrar', registrar),
   ...rowsOf('Timers', timers),
   ...rowsOf('Journal and log', journal),
@@ -259,7 +374,7 @@ export const options: readonly Option[] = [
 ];
 
 function rowsOf(group: string, rows: readonly Row[]): Option[] {
-  return rows.map(([path, flag, takes, help, show]) => {
+  return rows.map(([path, flag, takes, help, show, fallback]) => {
     const repeatable = takes?.endsWith('...') ?? false;
     return {
       path,
@@ -270,6 +385,7 @@ function rowsOf(group: string, rows: readonly Row[]): Option[] {
       help,
       unit: unitOf(path, takes),
       show,
+      ...(fallback === undefined ? {} : { fallback }),
     };
   });
 }

@@ -9,6 +9,7 @@ export type StartErrorCode =
   | 'address-unavailable'
   | 'address-forbidden'
   | 'capture-unusable'
+  | 'users-file'
   | 'usage';
 
 /** `serve` prints the message as one line and exits with 2. */

@@ -57,6 +57,31 @@ export function formatSize(bytes: number): string {
   );
 }
 
+/** So many in so many ms. */
+export interface Rate {
+  readonly count: number;
+  readonly ms: number;
+}
+
+const PER: readonly (readonly [unit: string, ms: number])[] = [
+  ['s', 1000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+];
+
+/** `50/s`, `300/m`, `1000/h`; null: `off`. undefined: none of that. */
+export function parseRate(raw: unknown): Rate | null | undefined {
+  if (raw === 'off' || raw === false) return null;
+  const match = /^\s*(\d{1,7})\s*\/\s*([smh])\s*$/.exec(typeof raw === 'string' ? raw : '');
+  const ms = PER.find(([unit]) => unit === match?.[2])?.[1];
+  const count = Number(match?.[1]);
+  return ms === undefined || count < 1 ? undefined : { count, ms };
+}
+
+export function formatRate(rate: Rate | null): string {
+  return rate === null ? 'off' : `${rate.count}/${PER.find(([, ms]) => ms === rate.ms)?.[0]}`;
+}
+
 function quantity(raw: unknown, units: Readonly<Record<string, number>>, plain: string): number | undefined {
   const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(
     typeof raw === 'number' ? String(raw) : typeof raw === 'string' ? raw : '',

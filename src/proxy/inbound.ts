@@ -1,7 +1,7 @@
 // What a new request meets before a dialog hears of it: an ordered chain of small decisions (RFC 3261 §16.3 to §16.5).
 import type { DialogEvent, Side } from '../../machines/types.ts';
 
-import type { Location } from '../registrar/location.ts';
+import type { DropReason } from '../limits/drops.ts';
 import type { Registrar } from '../registrar/registrar.ts';
 import type { KeyedHash } from '../routing/keyed-hash.ts';
 import type { Router, Target } from '../routing/router.ts';
@@ -14,9 +14,11 @@ import { checkRequest } from '../sip/validate.ts';
 import { parseVia } from '../sip/via.ts';
 import type { ServerTransaction, TransactionUser } from '../transaction/transaction.ts';
 import type { Flow } from '../transport/flow.ts';
+import type { Admission, Refusal } from './admission.ts';
 import { isLoop, loopHash } from './branch-id.ts';
 import { Forwarding, type ForwardingObserver } from './forwarding.ts';
 import type { ProxyCore } from './proxy-core.ts';
+import type { Refusals } from './refusals.ts';
 
 /** Methods the server itself answers, and those it knows how to forward: for Allow. */
 const ALLOW =
@@ -35,27 +37,14 @@ export interface InboundParts {
   readonly core: ProxyCore;
   readonly router: Router;
   readonly registrar: Registrar;
-  readonly location: Location;
   readonly supervisor: Dialogs;
   readonly branchHash: KeyedHash;
-  /** May this source register and open calls? (DESIGN: loopback and private networks, or anyone with `open`.) */
-  readonly admits: (address: string) => boolean;
-  readonly callers: 'any' | 'registered';
-  /** Live dialogs at once; a further one is answered 503. */
-  readonly maxCalls: number;
+  readonly admission: Admission;
+  readonly refusals: Refusals;
   /** Is this Via's sent-by one of ours? */
   readonly isOwnSentBy: (host: string, port: number | undefined) => boolean;
   readonly send: (bytes: Buffer, flow: Flow) => void;
   readonly drop: (reason: DropReason) => void;
-}
-
-export type DropReason = 'stray-response' | 'stray-ack' | 'bad-ack';
-
-/** What is decided of a request before it is routed on. */
-interface Refusal {
-  readonly status: number;
-  readonly phrase?: string;
-  readonly headers?: HeaderLine[];
 }
 
 export class Inbound implements TransactionUser {
@@ -68,7 +57,7 @@ export class Inbound implements TransactionUser {
   }
 
   onRequest(tx: ServerTransaction, request: SipRequest): void {
-    const { core, router } = this.#parts;
+    const { core, router, admission } = this.#parts;
     const problem = checkRequest(request);
     if (problem !== undefined) {
       core.respond(tx, problem.status, [], problem.phrase);
@@ -90,13 +79,15 @@ export class Inbound implements TransactionUser {
       return;
     }
     const cookie = verdict.kind === 'forward' ? verdict.cookie : undefined;
+    // A cookie without a To tag opens something: it is no password.
+    const inDialog = cookie !== undefined && base.to.tag !== undefined;
     const refusal =
       this.#cannotForward(base) ??
       (verdict.kind === 'refuse' ? { status: verdict.status } : undefined) ??
-      (cookie === undefined ? this.#notAdmitted(base, tx.source) : undefined) ??
+      (inDialog ? admission.inDialog(base) : admission.request(base, tx.source)) ??
       notToOneself(base);
     if (refusal !== undefined || verdict.kind !== 'forward') {
-      if (refusal !== undefined) core.respond(tx, refusal.status, refusal.headers, refusal.phrase);
+      if (refusal !== undefined) this.#refuse(tx, base, refusal);
       return;
     }
     const strayInDialog = base.to.tag !== undefined && cookie === undefined;
@@ -104,15 +95,21 @@ export class Inbound implements TransactionUser {
       core.respond(tx, 481);
       return;
     }
-    if (
-      base.to.tag === undefined &&
-      this.#parts.supervisor.size >= this.#parts.maxCalls &&
-      opensDialog(base.method)
-    ) {
-      core.respond(tx, 503, [headerLine('Retry-After', '10')]);
+    const noRoom = admission.room(base);
+    if (noRoom !== undefined) {
+      this.#refuse(tx, base, noRoom);
       return;
     }
     this.#forward(tx, base, verdict.targets);
+  }
+
+  #refuse(tx: ServerTransaction, request: SipRequest, refusal: Refusal): void {
+    const { core, refusals, send } = this.#parts;
+    const { status, headers, phrase } = refusal;
+    if (refusal.stateless) {
+      send(refusals.response(request, status, phrase ?? core.reason(status), headers), tx.flow);
+      tx.abandon();
+    } else core.respond(tx, status, headers, phrase);
   }
 
   #forward(tx: ServerTransaction, base: SipRequest, targets: readonly Target[]): void {
@@ -143,12 +140,14 @@ export class Inbound implements TransactionUser {
 
   /** An ACK for a 2xx is forwarded like a request of its dialog, without a transaction; it is never answered. */
   onAck(request: SipRequest, flow: Flow): void {
-    const { core, router, supervisor, send, drop } = this.#parts;
+    const { core, router, supervisor, admission, refusals, send, drop } = this.#parts;
+    if (refusals.absorbs(request)) return;
     if (checkRequest(request) !== undefined) {
       drop('bad-ack');
       return;
     }
     const base = request.copy();
+    admission.inDialog(base);
     const verdict = router.route(base);
     const target = verdict.kind === 'forward' ? verdict.targets[0] : undefined;
     if (verdict.kind !== 'forward' || target === undefined || this.#cannotForward(base) !== undefined) {
@@ -193,23 +192,11 @@ export class Inbound implements TransactionUser {
     return own.length > 0 && isLoop(own, loopHash(request, branchHash));
   }
 
-  #notAdmitted(request: SipRequest, flow: Flow): Refusal | undefined {
-    const { admits, callers, location } = this.#parts;
-    if (!admits(flow.remoteAddress)) return { status: 403 };
-    if (callers === 'registered' && request.to.tag === undefined) {
-      const bound = location.isBoundAddress(flow.remoteAddress, flow.remotePort);
-      if (bound === undefined) return { status: 400 };
-    }
-    return undefined;
-  }
-
   #register(tx: ServerTransaction, request: SipRequest): void {
-    const { core, registrar, admits } = this.#parts;
-    if (!admits(tx.source.remoteAddress)) {
-      core.respond(tx, 403);
-      return;
-    }
-    tx.respond(registrar.handle(request, tx.source));
+    const { admission, registrar } = this.#parts;
+    const refusal = admission.register(request, tx.source);
+    if (refusal !== undefined) this.#refuse(tx, request, refusal);
+    else tx.respond(registrar.handle(request, tx.source));
   }
 
   /** RFC 3261 §8.2, §11: requests for the server itself. */
@@ -246,10 +233,6 @@ export class Inbound implements TransactionUser {
 /** A request inside no dialog of ours whose target is its own sender has lost its way. */
 function leadsBack({ hop }: Target, from: Flow): boolean {
   return hop !== undefined && hop.address === from.remoteAddress && hop.port === from.remotePort;
-}
-
-function opensDialog(method: string): boolean {
-  return method === 'INVITE' || method === 'SUBSCRIBE' || method === 'REFER';
 }
 
 /** A phone that publishes or watches its own AOR asks the server for a service; sent back it would ask itself. */

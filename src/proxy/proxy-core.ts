@@ -70,6 +70,11 @@ export class ProxyCore {
     return this.#parts.clock.after(this.#parts.settings.serialAfter, fire);
   }
 
+  /** Words for a status. */
+  reason(status: number): string {
+    return this.#parts.reason(status);
+  }
+
   /** Answers a request ourselves. */
   respond(upstream: ServerTransaction, status: number, headers: HeaderLine[] = [], phrase?: string): void {
     const more = { toTag: this.#parts.newTag(), headers };

@@ -151,6 +151,12 @@ export class Router {
     return target === undefined ? refuseRelay(request, cookie) : forward([target], cookie);
   }
 
+  /** Does it carry a cookie of ours that is good for its call, in a Route or where a strict router puts it? */
+  carriesCookie(request: SipRequest): boolean {
+    const texts = [request.uri, ...routesOf(request).map((route) => parseNameAddr(route)?.uri ?? '')];
+    return texts.some((one) => this.#jar.open(request.callId, parseUri(one)?.user) !== undefined);
+  }
+
   /** The contacts of an AOR of ours, AORs of ours among them looked up again (rule 2a), q descending. */
   lookup(uri: SipUri): readonly Target[] {
     const aor = aorOf(uri);

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { defaultConfig } from '../../src/config/config.ts';
 import { loadConfig, type Sources, tryConfig } from '../../src/config/load.ts';
-import { envName, options } from '../../src/config/options.ts';
+import { envName, fileOnly, options } from '../../src/config/options.ts';
 import { printConfig } from '../../src/config/print.ts';
 import { StartError } from '../../src/config/start-error.ts';
 
@@ -130,7 +130,7 @@ describe('a refusal is one line: what, which value, what to do', () => {
       'outbound: 10.0.0.0/99',
       'c.yaml:1: outbound: "10.0.0.0/99" is not HOST, HOST:PORT, *.DOMAIN or NETWORK/BITS',
     ],
-    ['limits: { calls: 1.5 }', 'c.yaml:1: limits.calls: 1.5 is not a whole number from 1 to 10000000'],
+    ['limits: { calls: 1.5 }', 'c.yaml:1: limits.calls: 1.5 is not a whole number from 1 to 10000000, or auto'],
     [
       'registrar: { minExpires: 60, maxExpires: 30 }',
       'c.yaml:1: registrar.maxExpires: 30 is not minExpires (60) or more',
@@ -201,7 +201,7 @@ describe('the table of options', () => {
         ? Object.keys(value).map((inner) => `${key}.${inner}`)
         : [key],
     );
-    expect(options.map((option) => option.path).sort()).toEqual(leaves.sort());
+    expect([...options, ...fileOnly].map((option) => option.path).sort()).toEqual(leaves.sort());
     expect(new Set(options.map((option) => option.flag)).size).toBe(options.length);
     expect(envName('log-level')).toBe('CALLCHART_LOG_LEVEL');
   });

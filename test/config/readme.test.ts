@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { defaultOf } from '../../src/cli/config-options.ts';
-import { type Option, options } from '../../src/config/options.ts';
+import { fileOnly, type Option, options } from '../../src/config/options.ts';
 
 const README = join(import.meta.dirname, '../../README.md');
 const BLOCK = /(<!-- options -->\n)[^]*?(<!-- \/options -->)/;
@@ -21,9 +21,13 @@ function row({ path, flag, takes, help, unit, ...option }: Option): string {
 }
 
 test("README's table of options is the one in force", () => {
-  const table = ['| key | flag | default | what it does |', '|---|---|---|---|', ...options.map(row)].join(
-    '\n',
-  );
+  const rows = fileOnly.map(({ path, help }) => `| \`${path}\` | | | ${help} |`);
+  const table = [
+    '| key | flag | default | what it does |',
+    '|---|---|---|---|',
+    ...options.map(row),
+    ...rows,
+  ].join('\n');
   const readme = readFileSync(README, 'utf8');
   const right = readme.replace(BLOCK, (_, begin: string, end: string) => `${begin}${table}\n${end}`);
   if (process.env.UPDATE_README) writeFileSync(README, right);

@@ -1,0 +1,64 @@
+// The limits of a configuration, at work: whom not to read, whom not to answer, how much of one source, how much at all.
+import type { Config } from '../config/config.ts';
+import { Networks, parseNetwork } from '../routing/networks.ts';
+import type { SipRequest } from '../sip/message.ts';
+import { Buckets, type Rate } from './buckets.ts';
+import { Scanners } from './scanners.ts';
+
+export class Limits {
+  readonly #refused: Networks | undefined;
+  readonly #allowed: Networks | undefined;
+  readonly #scanners: Scanners | undefined;
+  readonly #requests: Buckets | undefined;
+  readonly #registrations: Buckets | undefined;
+  readonly #calls: Buckets | undefined;
+  readonly #admits: (address: string) => boolean;
+
+  /** `admits`: who may come without a password where the configuration names no networks. `now` in monotonic ms. */
+  constructor(
+    { networks, limits }: Pick<Config, 'networks' | 'limits'>,
+    admits: (address: string) => boolean,
+    now: () => number,
+  ) {
+    const buckets = (rate: Rate | null) => (rate === null ? undefined : new Buckets(rate, now));
+    this.#refused = networksOf(networks.refuse);
+    this.#allowed = networksOf(networks.allow);
+    this.#scanners = limits.scanners.length === 0 ? undefined : new Scanners(limits.scanners);
+    this.#requests = buckets(limits.requests);
+    this.#registrations = buckets(limits.registrations);
+    this.#calls = buckets(limits.newCalls);
+    this.#admits = admits;
+  }
+
+  /** Before anything is read. */
+  unread(bytes: Buffer, address: string): 'refused-network' | 'rate-requests' | undefined {
+    if (this.#refused?.includes(address)) return 'refused-network';
+    // What answers us was asked for: `SIP/2.0` begins a response.
+    if (this.#requests !== undefined && bytes[3] !== SLASH && !this.#requests.take(address))
+      return 'rate-requests';
+    return undefined;
+  }
+
+  isScanner(request: SipRequest): boolean {
+    return this.#scanners?.includes(request.first('user-agent')) ?? false;
+  }
+
+  /** May this address register and call with a password, or (`proven` false) without one? */
+  admits(address: string, proven: boolean): boolean {
+    return this.#allowed?.includes(address) ?? (proven || this.#admits(address));
+  }
+
+  mayRegister(address: string): boolean {
+    return this.#registrations?.take(address) ?? true;
+  }
+
+  mayCall(address: string): boolean {
+    return this.#calls?.take(address) ?? true;
+  }
+}
+
+const SLASH = 0x2f;
+
+function networksOf(texts: readonly string[]): Networks | undefined {
+  return texts.length === 0 ? undefined : new Networks(texts.flatMap((text) => parseNetwork(text) ?? []));
+}

@@ -1,0 +1,105 @@
+// Who may register and open something: by password where one is needed, else by network; and how much of it.
+import type { Gate, GateVerdict } from '../auth/gate.ts';
+import type { DropReason } from '../limits/drops.ts';
+import type { Limits } from '../limits/limits.ts';
+import type { Location } from '../registrar/location.ts';
+import { type HeaderLine, headerLine, type SipRequest } from '../sip/message.ts';
+import { parseUri } from '../sip/uri.ts';
+import type { Flow } from '../transport/flow.ts';
+
+export interface Refusal {
+  readonly status: number;
+  readonly phrase?: string;
+  readonly headers?: HeaderLine[];
+  /** Nothing is remembered of it: it is for strangers, and there may be many. */
+  readonly stateless?: true;
+}
+
+export interface AdmissionParts {
+  /** undefined: nothing needs a password. */
+  readonly gate: Gate | undefined;
+  readonly limits: Limits;
+  readonly location: Location;
+  readonly callers: 'any' | 'registered';
+  /** Live dialogs now, and at most. */
+  readonly calls: () => number;
+  readonly maxCalls: number;
+  readonly drop: (reason: DropReason) => void;
+}
+
+/** Seconds after which a refused caller or phone may try again. */
+const RETRY_AFTER = 10;
+
+export class Admission {
+  readonly #parts: AdmissionParts;
+
+  constructor(parts: AdmissionParts) {
+    this.#parts = parts;
+  }
+
+  register(request: SipRequest, flow: Flow): Refusal | undefined {
+    const { gate, limits, drop } = this.#parts;
+    const { remoteAddress } = flow;
+    const verdict = gate?.register(request, flow) ?? 'open';
+    if (!isFirstTry(verdict, request) && !limits.mayRegister(remoteAddress)) {
+      drop('rate-registrations');
+      return later();
+    }
+    const refusal = refusalOf(verdict);
+    if (refusal !== undefined) return refusal;
+    return limits.admits(remoteAddress, verdict !== 'open') ? undefined : { status: 403, stateless: true };
+  }
+
+  /** A request that belongs to no dialog of ours. What was meant for us alone is taken out of it. */
+  request(request: SipRequest, flow: Flow): Refusal | undefined {
+    const { gate, limits, callers, drop } = this.#parts;
+    const { remoteAddress } = flow;
+    const verdict = gate?.request(request, parseUri(request.uri), flow) ?? 'open';
+    const refusal = refusalOf(verdict);
+    const opens = request.to.tag === undefined && opensDialog(request.method);
+    if (opens && !isFirstTry(verdict, request) && !limits.mayCall(remoteAddress)) {
+      drop('rate-calls');
+      return later();
+    }
+    if (refusal !== undefined) return refusal;
+    const bound = () => this.#parts.location.isBoundAddress(remoteAddress, flow.remotePort) !== undefined;
+    // Where registering takes a password, a registered phone has shown it.
+    const proven = verdict !== 'open' || (gate !== undefined && bound());
+    if (!limits.admits(remoteAddress, proven)) return { status: 403, stateless: true };
+    if (callers === 'registered' && request.to.tag === undefined && !bound()) return { status: 400 };
+    gate?.strip(request);
+    return undefined;
+  }
+
+  /** Asked last: whatever is refused for another reason is told that one. */
+  room(request: SipRequest): Refusal | undefined {
+    const { calls, maxCalls, drop } = this.#parts;
+    if (request.to.tag !== undefined || !opensDialog(request.method) || calls() < maxCalls) return undefined;
+    drop('too-many-calls');
+    return later();
+  }
+
+  /** A request of a dialog of ours passes; what it carries for us alone does not. */
+  inDialog(request: SipRequest): undefined {
+    this.#parts.gate?.strip(request);
+  }
+}
+
+/** Whoever is only asked for a password has not used up anything. */
+function isFirstTry(verdict: GateVerdict, request: SipRequest): boolean {
+  if (verdict === 'open' || !('status' in verdict)) return false;
+  return !request.has(verdict.status === 401 ? 'authorization' : 'proxy-authorization');
+}
+
+function refusalOf(verdict: GateVerdict): Refusal | undefined {
+  if (verdict === 'open' || !('status' in verdict)) return undefined;
+  return { ...verdict, stateless: true };
+}
+
+function later(): Refusal {
+  return { status: 503, headers: [headerLine('Retry-After', String(RETRY_AFTER))], stateless: true };
+}
+
+function opensDialog(method: string): boolean {
+  return method === 'INVITE' || method === 'SUBSCRIBE' || method === 'REFER';
+}
