@@ -14,6 +14,8 @@ import { prepareDataFolder } from './config/data-folder.ts';
 import { memoryUsed } from './config/memory.ts';
 import { phraseBook } from './config/phrases.ts';
 import { StartError } from './config/start-error.ts';
+import { type Control, openControl } from './control/control.ts';
+import { Histories } from './control/history.ts';
 import { Core } from './core.ts';
 import { Journal } from './journal/journal.ts';
 import { Domains } from './routing/domains.ts';
@@ -38,6 +40,7 @@ export interface RunningServer {
   readonly domains: readonly string[];
   readonly journalPath: string;
   readonly core: Core;
+  readonly lens: Control['lens'];
   /** Writes what the journal holds. */
   flush(): void;
   /** Opens the journal files anew (logrotate). */
@@ -71,6 +74,7 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
     clock,
     reachable: (address) => sockets.localFor(address, undefined) !== undefined,
   });
+  const histories = new Histories();
   // A write is a system call of 4 µs: a busy server shares it among the bursts of a few milliseconds.
   let writeSoon: NodeJS.Timeout | undefined;
   const write = (): void => {
@@ -95,6 +99,7 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
     defer: setImmediate,
     observe: (transition) => {
       journal.record(transition);
+      histories.take(transition);
       if (!log.isLevelEnabled('debug')) return;
       const { dialog, cause } = transition;
       if (transition.seq === 1) log.debug({ callId: dialog.callId, method: cause }, 'call starts');
@@ -123,6 +128,15 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
   const retry = setInterval(() => journal.flush(), 1000);
   retry.unref();
   domains.listensOn(sockets.addresses, advertise);
+  const control = await openControl({
+    folder,
+    core,
+    calls: journal.calls,
+    histories,
+    now: () => clock.now(),
+    wall: Date.now,
+    onTrouble: ({ message, cause }) => log.warn({ err: cause }, `no control socket: ${message}`),
+  });
   const addresses = sockets.addresses.map((s) => ({
     transport: 'udp' as const,
     host: s.address,
@@ -138,6 +152,7 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
     domains: domains.names,
     journalPath: journal.diaryPath,
     core,
+    lens: control.lens,
     flush: () => journal.flush(),
     reopen: () => journal.reopen(),
     close: async () => {
@@ -145,6 +160,7 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
       clearInterval(look);
       clearTimeout(writeSoon);
       core.outbox.flush();
+      await control.close();
       await sockets.close();
       core.close();
       journal.close();

@@ -25,6 +25,7 @@ const LAYERS = [
   'supervisor',
   'effects',
   'console',
+  'control',
   'core.ts',
   'server.ts',
   'replay',

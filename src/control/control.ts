@@ -1,0 +1,62 @@
+// Makes a running server answerable: its calls, registrations and drops, and the lens on its calls.
+import { Lens } from '../inspect/lens.ts';
+import type { CallRecords } from '../journal/call-record.ts';
+import type { Location } from '../registrar/location.ts';
+import type { Supervisor } from '../supervisor/supervisor.ts';
+import { ControlServer, NoControl } from './control-server.ts';
+import type { Histories } from './history.ts';
+import { questions } from './questions.ts';
+
+export interface ControlParts {
+  /** An existing folder. */
+  readonly folder: string;
+  readonly core: {
+    readonly supervisor: Supervisor;
+    readonly location: Location;
+    readonly drops: ReadonlyMap<string, number>;
+  };
+  readonly calls: CallRecords;
+  readonly histories: Histories;
+  /** Monotonic ms. */
+  readonly now: () => number;
+  /** ms since the epoch. */
+  readonly wall: () => number;
+  /** There is no control socket; the server goes on without it. */
+  readonly onTrouble: (trouble: NoControl) => void;
+}
+
+export interface Control {
+  readonly lens: Lens;
+  close(): Promise<void>;
+}
+
+export async function openControl({ core, onTrouble, ...parts }: ControlParts): Promise<Control> {
+  const { supervisor, location, drops } = core;
+  const lens = new Lens(
+    {
+      get: (callId) => supervisor.get(callId),
+      all: () => supervisor.dialogs(),
+      tellOfNew: (listener) => {
+        supervisor.onDialog = listener;
+      },
+    },
+    parts.wall,
+  );
+  const answers = questions({
+    calls: () => parts.calls.live(),
+    histories: parts.histories,
+    bindings: () => location.all(),
+    drops,
+    lens,
+    now: parts.now,
+    wall: parts.wall,
+  });
+  let server: ControlServer | undefined;
+  try {
+    server = await ControlServer.open({ folder: parts.folder, answers });
+  } catch (cause) {
+    if (!(cause instanceof NoControl)) throw cause;
+    onTrouble(cause);
+  }
+  return { lens, close: async () => server?.close() };
+}
