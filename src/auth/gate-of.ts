@@ -4,6 +4,7 @@ import type { Domains } from '../routing/domains.ts';
 import { keyedHash } from '../routing/keyed-hash.ts';
 import { Gate } from './gate.ts';
 import { Nonces } from './nonces.ts';
+import { UserAgents } from './user-agents.ts';
 import type { Users } from './users.ts';
 
 export interface GateParts {
@@ -44,6 +45,7 @@ export function gateOf({
     modeOf: (domain: string | undefined) =>
       (domain === undefined ? undefined : modes.get(domain)) ?? auth.mode,
     algorithms: auth.algorithms,
+    md5Only: new UserAgents(auth.md5Only),
     defaultRealm: () => ownDomains[0] ?? domains.names[0] ?? 'callchart',
     isOurDomain: (host: string) => domains.isOurs({ host, port: undefined }),
   };

@@ -7,6 +7,7 @@ import type { Flow } from '../transport/flow.ts';
 import { type Algorithm, algorithmOf, expected } from './algorithms.ts';
 import { type Credentials, parseCredentials } from './credentials.ts';
 import type { Nonces } from './nonces.ts';
+import type { UserAgents } from './user-agents.ts';
 import type { Users } from './users.ts';
 
 /** What needs a password: nothing, REGISTER alone, or every request that opens something. */
@@ -17,6 +18,8 @@ export interface GateSettings {
   modeOf(domain: string | undefined): AuthMode;
   /** Offered in this order, the one liked best first. */
   readonly algorithms: readonly Algorithm[];
+  /** Words of User-Agents that give up where anything but MD5 is offered, even beside it. */
+  readonly md5Only: UserAgents;
   /** The realm of who names no domain of ours. */
   defaultRealm(): string;
   isOurDomain(host: string): boolean;
@@ -109,7 +112,7 @@ export class Gate {
       }
       return { consumed: line };
     }
-    return { status, headers: this.#challenges(flow, realm, stale, status) };
+    return { status, headers: this.#challenges(request, flow, realm, stale, status) };
   }
 
   #verify(given: Credentials, method: string, flow: Flow, realm: string): 'good' | 'stale' | 'bad' {
@@ -127,11 +130,19 @@ export class Gate {
   }
 
   /** One challenge for each algorithm (RFC 8760 §2.4). */
-  #challenges(flow: Flow, realm: string, stale: boolean, status: 401 | 407): HeaderLine[] {
+  #challenges(
+    request: SipRequest,
+    flow: Flow,
+    realm: string,
+    stale: boolean,
+    status: 401 | 407,
+  ): HeaderLine[] {
+    const { algorithms, md5Only } = this.#settings;
     const nonce = this.#nonces.make(flow.remoteAddress, realm);
     const name = status === 401 ? 'WWW-Authenticate' : 'Proxy-Authenticate';
     const mark = stale ? ', stale=true' : '';
-    return this.#settings.algorithms.map((algorithm) =>
+    const simple = algorithms.includes('MD5') && md5Only.includes(request.first('user-agent'));
+    return (simple ? MD5_ALONE : algorithms).map((algorithm) =>
       headerLine(
         name,
         `Digest realm="${realm}", nonce="${nonce}", algorithm=${algorithm}, qop="auth"${mark}`,
@@ -140,6 +151,7 @@ export class Gate {
   }
 }
 
+const MD5_ALONE: readonly Algorithm[] = ['MD5'];
 const NOBODY = '0'.repeat(64);
 
 /** Compares in a time that tells nothing of where they differ. */

@@ -250,7 +250,14 @@ const auth = z.preprocess(
       DIGEST_ALGORITHMS.find((name) => name === raw.toUpperCase()),
     )
       .refine((all) => all.length > 0, { message: 'at least one algorithm, such as SHA-256' })
-      .prefault(['SHA-256', 'MD5']),
+      // RFC 8760 §2.4 has the best first; what is in the field often understands only the first, and that must be MD5.
+      .prefault(['MD5', 'SHA-256']),
+    /** Words in a User-Agent whose challenges name MD5 alone. */
+    md5Only: list('a word of a User-Agent', (raw) => (raw === '' ? undefined : raw.toLowerCase())).prefault([
+      'baresip v0.',
+      'baresip v1.',
+      'baresip v2.',
+    ]),
     /** ms a challenge can be answered. */
     nonceLife: duration('ms', 1000, 86_400_000).prefault('5m'),
   }),

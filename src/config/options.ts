@@ -259,8 +259,15 @@ const auth: readonly Row[] = [
     'auth.algorithms',
     'auth-algorithm',
     'NAME...',
-    'SHA-512-256, SHA-256 and MD5, offered in this order',
+    'SHA-512-256, SHA-256 and MD5, offered in this order; many phones understand only the first, and that if it is MD5',
     (c) => c.auth.algorithms,
+  ],
+  [
+    'auth.md5Only',
+    'md5-only',
+    'WORD...',
+    'words in the User-Agent of phones that give up where anything beside MD5 is offered',
+    (c) => c.auth.md5Only,
   ],
   [
     'auth.nonceLife',

@@ -1,14 +1,14 @@
 // The limits of a configuration, at work: whom not to read, whom not to answer, how much of one source, how much at all.
+import { UserAgents } from '../auth/user-agents.ts';
 import type { Config } from '../config/config.ts';
 import { Networks, parseNetwork } from '../routing/networks.ts';
 import type { SipRequest } from '../sip/message.ts';
 import { Buckets, type Rate } from './buckets.ts';
-import { Scanners } from './scanners.ts';
 
 export class Limits {
   readonly #refused: Networks | undefined;
   readonly #allowed: Networks | undefined;
-  readonly #scanners: Scanners | undefined;
+  readonly #scanners: UserAgents | undefined;
   readonly #requests: Buckets | undefined;
   readonly #registrations: Buckets | undefined;
   readonly #calls: Buckets | undefined;
@@ -23,7 +23,7 @@ export class Limits {
     const buckets = (rate: Rate | null) => (rate === null ? undefined : new Buckets(rate, now));
     this.#refused = networksOf(networks.refuse);
     this.#allowed = networksOf(networks.allow);
-    this.#scanners = limits.scanners.length === 0 ? undefined : new Scanners(limits.scanners);
+    this.#scanners = limits.scanners.length === 0 ? undefined : new UserAgents(limits.scanners);
     this.#requests = buckets(limits.requests);
     this.#registrations = buckets(limits.registrations);
     this.#calls = buckets(limits.newCalls);

@@ -84,7 +84,7 @@ export class Baresip {
     const account = [
       `<sip:${options.user}@${options.domain};transport=udp>`,
       `outbound="sip:${options.server};transport=udp"`,
-      'auth_pass=none',
+      `auth_pass=${options.password ?? 'none'}`,
       'regint=600',
       'audio_codecs=PCMU/8000/1',
       `video_codecs=${options.video === true ? 'VP8' : ''}`,

@@ -16,6 +16,7 @@ export interface PhoneOptions {
   readonly host?: string;
   readonly netns?: string;
   readonly video?: boolean;
+  readonly password?: string;
   /** Lines of a phone's own configuration, put at its end. */
   readonly settings?: readonly string[];
 }
@@ -81,6 +82,14 @@ function settings(options: PhoneOptions, port: number, rtp: number): string {
       `channels=${channels}`,
       `enabled=${mime.startsWith('PCM') ? 1 : 0}`,
     ]),
+    ...(options.password === undefined
+      ? []
+      : [
+          '[auth_info_0]',
+          `username=${options.user}`,
+          `domain=${options.domain}`,
+          `passwd=${options.password}`,
+        ]),
     ...(options.settings ?? []),
     '',
   ].join('\n');

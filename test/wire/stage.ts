@@ -12,7 +12,7 @@ import { Server, type ServerOptions } from './server.ts';
 import { type SippOptions, sipp } from './sipp.ts';
 
 /** `user`: another phone of somebody who has one already. */
-type More = Partial<Pick<PhoneOptions, 'user' | 'video' | 'host' | 'netns' | 'settings'>>;
+type More = Partial<Pick<PhoneOptions, 'user' | 'video' | 'host' | 'netns' | 'password' | 'settings'>>;
 
 let people = 0;
 

@@ -1,9 +1,9 @@
-// Those who look for servers to abuse, known by their User-Agent.
+// Whether a User-Agent is one of those known by a word in it: scanners, or phones with a weakness.
 
-/** User-Agents whose answer is remembered: there are few, unless somebody invents them. */
+/** Those whose answer is remembered: there are few, unless somebody invents them. */
 const REMEMBERED = 1024;
 
-export class Scanners {
+export class UserAgents {
   readonly #words: readonly string[];
   readonly #remembered = new Map<string, boolean>();
 
