@@ -1,5 +1,4 @@
 // `callchart replay`: captures through the same machines, under a virtual clock.
-import { readFileSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { formatHostPort, parseHostPort } from '../config/address.ts';
@@ -7,9 +6,12 @@ import { StartError } from '../config/start-error.ts';
 import { namedZone, type ZoneOffset } from '../journal/wall-time.ts';
 import { type Capture, readCapture } from '../replay/capture/capture.ts';
 import type { Endpoint } from '../replay/capture/datagrams.ts';
-import { type Replay, replay } from '../replay/replay.ts';
-import { report } from '../replay/report.ts';
+import { JsonResult } from '../replay/json-result.ts';
+import { replay } from '../replay/replay.ts';
+import { Report } from '../replay/report.ts';
+import type { ReplayBegin } from '../replay/result.ts';
 import { findServerAddress } from '../replay/server-address.ts';
+import { Expectation, Gathered, type Sink, saveTo } from './replay-output.ts';
 
 interface ReplayFlags {
   readonly server?: Endpoint;
@@ -18,9 +20,6 @@ interface ReplayFlags {
   readonly save?: string;
   readonly expect?: string;
 }
-
-/** Shape of `--json` and of what `--save` keeps; counted up when it changes. */
-const FORMAT = 1;
 
 export function replayCommand(): Command {
   return new Command('replay')
@@ -48,28 +47,67 @@ server (its Via, Route and To tag) is exchanged for ours. Exit codes: 0; 1 when 
 result is not the expected one; 2 for a file that cannot be used.`;
 
 function run(files: readonly string[], flags: ReplayFlags): void {
-  const results = files.map((file) => ({ file: basename(file), ...one(file, flags) }));
-  const json = `${JSON.stringify({ format: FORMAT, files: results }, undefined, 2)}\n`;
-  const shown = flags.json
-    ? json
-    : results.map(({ file, ...r }) => report(file, r, flags.tz.zone)).join('\n');
-  process.stdout.write(shown);
-  if (flags.save !== undefined) save(flags.save, json);
-  if (flags.expect !== undefined) compare(flags.expect, json);
+  const { name, zone } = flags.tz;
+  // A bad file is refused before anything is told of a good one.
+  const captures = files.map((file) => ({ file, capture: captureOf(file) }));
+  const played = captures.map(({ file, capture }) => ({
+    file,
+    capture,
+    server: flags.server ?? serverOf(file, capture),
+  }));
+  const stdout = new Gathered((text) => process.stdout.write(text));
+  const json: Sink[] = flags.json ? [stdout] : [];
+  if (flags.save !== undefined) json.push(saveTo(flags.save));
+  if (flags.expect !== undefined) json.push(new Expectation(flags.expect, differs));
+  const whole = new JsonResult((piece) => {
+    for (const sink of json) sink.write(piece);
+  });
+  const report = new Report(zone, name);
+  whole.begin();
+  for (const [n, { file, capture, server }] of played.entries()) {
+    const title = basename(file);
+    if (!flags.json && n > 0) stdout.write('\n');
+    let begun: ReplayBegin | undefined;
+    const end = replay(
+      capture,
+      { server, zone },
+      {
+        onBegin: (begin) => {
+          begun = begin;
+          whole.file(title, begin);
+          if (!flags.json) stdout.write(report.begin(title, begin, capture.summary));
+        },
+        onCall: (call) => {
+          if (json.length > 0) whole.call(call);
+          if (!flags.json) stdout.write(report.call(call));
+        },
+      },
+    );
+    whole.fileEnd(end);
+    if (!flags.json && begun !== undefined) stdout.write(report.end(begun, end));
+  }
+  whole.end();
+  for (const sink of json) sink.end();
+  stdout.end();
 }
 
-function one(file: string, flags: ReplayFlags): Replay {
+function differs(line: string): void {
+  process.stderr.write(`callchart: not as expected: ${line}\n`);
+  process.exitCode = 1;
+}
+
+function captureOf(file: string): Capture {
   const read = readCapture(file);
   if (!read.ok)
     throw new StartError('capture-unusable', `${file}: ${read.problem.message}; give a pcap or pcapng file`);
-  return replay(read.capture, { server: flags.server ?? serverOf(file, read.capture), zone: flags.tz.zone });
+  return read.capture;
 }
 
 function serverOf(file: string, capture: Capture): Endpoint {
   const found = findServerAddress(capture);
   if (found.kind === 'found') return found.server;
   if (found.kind === 'none')
-    throw new StartError('capture-unusable', `${file}: there is no SIP over UDP in it`);
+    throw new StartError('capture-unusable', `${file}: there is no SIP over UDP in it${overTcp(capture)}`);
   const candidates = found.candidates.map(({ server }) =>
     formatHostPort({ host: server.address, port: server.port }),
   );
@@ -79,33 +117,8 @@ function serverOf(file: string, capture: Capture): Endpoint {
   );
 }
 
-function save(path: string, json: string): void {
-  try {
-    writeFileSync(path, json);
-  } catch (cause) {
-    throw new StartError('data-unwritable', `--save ${path} cannot be written (${codeOf(cause)})`, { cause });
-  }
-}
-
-function compare(path: string, json: string): void {
-  let expected: string;
-  try {
-    expected = readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new StartError('data-unreadable', `--expect ${path} cannot be read (${codeOf(cause)})`, { cause });
-  }
-  if (expected === json) return;
-  const [was, is] = [expected.split('\n'), json.split('\n')];
-  const at = is.findIndex((line, i) => line !== was[i]);
-  const line = at < 0 ? is.length : at;
-  process.stderr.write(
-    `callchart: not as expected: ${path} line ${line + 1} says ${(was[line] ?? 'nothing').trim()}, now it is ${(is[line] ?? 'nothing').trim()}\n`,
-  );
-  process.exitCode = 1;
-}
-
-function codeOf(cause: unknown): string {
-  return cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+function overTcp({ summary: { sipOverTcp } }: Capture): string {
+  return sipOverTcp === 0 ? '' : `, and the ${sipOverTcp} SIP messages over TCP are not read`;
 }
 
 function endpoint(text: string): Endpoint {

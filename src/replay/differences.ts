@@ -1,104 +1,257 @@
-// What the captured server sent that ours would not, and the other way round: by message, not by instant.
-import type { SipMessage } from '../sip/message.ts';
+// What the captured server sent that ours would not, and the other way round: transaction by transaction, each with its cause.
+import { detached, type SipMessage } from '../sip/message.ts';
+import { saysServer } from './call-facts.ts';
 import type { Endpoint } from './capture/datagrams.ts';
-import { endpointText } from './known.ts';
+import { endpointText, same } from './endpoint.ts';
+import type { Known } from './known.ts';
 
 /** How a difference came about, as far as the messages tell. */
 export type Why =
   /** It answered a request that was a phone's to answer; the phone never saw it. */
   | 'answered-itself'
-  /** It kept a request to itself that we would pass to the phone it was meant for. */
+  /** A request in a dialog that only the captured server knows: it made it by answering itself. */
+  | 'own-dialog'
+  /** It kept a request to itself and did not answer it either. */
   | 'never-forwarded'
   /** It passed on every retransmission; ours absorbs them. */
   | 'passed-retransmissions'
-  /** It passed an ACK on that ends hop by hop (RFC 3261 §17.1.1.3), or a response that does (100). */
-  | 'passed-hop-by-hop'
-  /** A request that nobody in the capture answers: ours asks again, as RFC 3261 §17 says. */
+  /** It asked or answered again of itself. */
+  | 'sent-again'
+  /** It passed on an ACK that ends hop by hop: RFC 3261 §17.1.1.3. */
+  | 'passed-ack'
+  /** It passed on the 100 of each hop: RFC 3261 §16.7 step 5. */
+  | 'passed-trying'
+  /** It did not say 100 at once, or not at all: RFC 3261 §17.2.1. */
+  | 'no-trying'
+  /** Nobody in the capture answers in time: ours asks again, and gives up in the end, as RFC 3261 §17 says. */
   | 'asked-again'
+  /** It wanted credentials (401, 407); ours is open. */
+  | 'challenged'
+  /** A request of its own: OPTIONS to keep a phone awake, NOTIFY of a service of its own. */
+  | 'its-own'
+  /** It sent the request to other phones. */
+  | 'other-way'
+  /** The message went from phone to phone; ours stays in the path. */
+  | 'bypassed'
+  /** CANCELs and what they answer: it cancelled other branches, or at another time. */
+  | 'cancelled-otherwise'
+  /** Ours refuses what it let pass. */
+  | 'refused-by-ours'
   /** Another status. */
-  | 'other-status'
+  | 'other-answer'
+  /** What phones sent before, or after, is not in the capture. */
+  | 'outside-capture'
   | 'unexplained';
 
 export interface Difference {
-  readonly who: 'captured' | 'callchart';
+  /** Request and number, as in CSeq. */
+  readonly cseq: string;
+  readonly callId: string;
+  readonly why: Why;
+  /** What only it sent, and what only we send: `200 to 192.0.2.1:5060`, with the number of times. */
+  readonly captured: readonly Sent[];
+  readonly ours: readonly Sent[];
+}
+
+export interface Sent {
   readonly what: string;
   readonly to: string;
-  readonly callId: string;
-  readonly cseq: string;
-  /** How many more than the other server. */
   readonly times: number;
-  readonly why: Why;
 }
 
 interface Tally {
+  /** Method or status. */
   readonly what: string;
-  readonly to: string;
-  readonly callId: string;
-  readonly cseq: string;
-  readonly isRequest: boolean;
-  readonly method: string;
   readonly status: number;
+  readonly to: Endpoint;
   captured: number;
   ours: number;
 }
 
+/** All that was seen of one CSeq. */
+interface Transaction {
+  readonly method: string;
+  readonly number: number;
+  readonly fromTag: string;
+  /** Times the request reached the server, and the final answers of phones. */
+  asked: number;
+  heard: number;
+  /** The request went from phone to phone. */
+  past: boolean;
+  toTag: string;
+  last: number;
+  readonly tallies: Map<string, Tally>;
+}
+
 export class Differences {
-  readonly #all = new Map<string, Tally>();
-  /** `Call-ID CSeq` of requests a phone answered itself. */
-  readonly #answered = new Set<string>();
+  readonly #known: Known;
+  readonly #calls = new Map<string, Map<string, Transaction>>();
 
-  sent(who: 'captured' | 'callchart', message: SipMessage, to: Endpoint): void {
-    const { number, method } = message.cseq;
-    const what = message.kind === 'request' ? message.method : `${message.status}`;
-    const key = `${endpointText(to)} ${what} ${message.callId} ${number} ${method}`;
-    let tally = this.#all.get(key);
+  constructor(known: Known) {
+    this.#known = known;
+  }
+
+  sent(who: 'captured' | 'ours', message: SipMessage, to: Endpoint, at: number): void {
+    const transaction = this.#transaction(message, at);
+    const status = message.kind === 'request' ? 0 : message.status;
+    const what = message.kind === 'request' ? message.method : String(status);
+    const key = `${what} ${endpointText(to)}`;
+    let tally = transaction.tallies.get(key);
     if (tally === undefined) {
-      tally = {
-        what: message.kind === 'request' ? `${message.method} ${message.uri}` : `${message.status} ${method}`,
-        to: endpointText(to),
-        callId: message.callId,
-        cseq: `${number} ${method}`,
-        isRequest: message.kind === 'request',
-        method,
-        status: message.kind === 'request' ? 0 : message.status,
-        captured: 0,
-        ours: 0,
-      };
-      this.#all.set(key, tally);
+      tally = { what, status, to, captured: 0, ours: 0 };
+      transaction.tallies.set(key, tally);
     }
-    if (who === 'captured') tally.captured++;
-    else tally.ours++;
+    tally[who]++;
   }
 
-  /** A final response of a phone. */
-  phoneAnswered(callId: string, cseq: string): void {
-    this.#answered.add(`${callId} ${cseq}`);
+  /** A phone sent this to the server, or past it. */
+  received(message: SipMessage, at: number, past: boolean): void {
+    const transaction = this.#transaction(message, at);
+    if (message.kind === 'request') transaction.asked++;
+    else if (message.status >= 200) transaction.heard++;
+    if (past) transaction.past = true;
   }
 
-  list(): Difference[] {
+  /** All of a call, which is forgotten. */
+  take(callId: string): Difference[] {
+    const transactions = this.#calls.get(callId);
+    this.#calls.delete(callId);
+    return transactions === undefined
+      ? []
+      : [...transactions.values()].flatMap((one) => this.#of(callId, one));
+  }
+
+  /** Those last heard of before an instant, outside of calls that `isLive` knows; forgotten. */
+  takeOlder(than: number, isLive: (callId: string) => boolean): Difference[] {
     const found: Difference[] = [];
-    for (const t of this.#all.values()) {
-      const times = t.captured - t.ours;
-      if (times === 0) continue;
-      const { what, to, callId, cseq } = t;
-      const who = times > 0 ? 'captured' : 'callchart';
-      found.push({ who, what, to, callId, cseq, times: Math.abs(times), why: this.#why(t) });
+    for (const [callId, transactions] of this.#calls) {
+      if (isLive(callId)) continue;
+      for (const [key, transaction] of transactions) {
+        if (transaction.last >= than) continue;
+        found.push(...this.#of(callId, transaction));
+        transactions.delete(key);
+      }
+      if (transactions.size === 0) this.#calls.delete(callId);
     }
     return found;
   }
 
-  #why(t: Tally): Why {
-    const byPhone = this.#answered.has(`${t.callId} ${t.cseq}`);
-    if (t.captured > t.ours) {
-      if (t.ours > 0) return 'passed-retransmissions';
-      if (t.isRequest && t.method === 'ACK') return 'passed-hop-by-hop';
-      if (t.status === 100) return 'passed-hop-by-hop';
-      if (!t.isRequest && !byPhone) return 'answered-itself';
-      return t.isRequest ? 'unexplained' : 'other-status';
+  #transaction(message: SipMessage, at: number): Transaction {
+    const { number, method } = message.cseq;
+    const fromTag = message.from.tag ?? '';
+    let transactions = this.#calls.get(message.callId);
+    if (transactions === undefined) {
+      transactions = new Map();
+      this.#calls.set(detached(message.callId), transactions);
     }
-    // RFC 4320 §4.1: 100 to a non-INVITE that takes long.
-    if ((t.isRequest && t.captured > 0) || (t.status === 100 && t.method !== 'INVITE')) return 'asked-again';
-    if (t.isRequest) return byPhone ? 'unexplained' : 'never-forwarded';
-    return 'other-status';
+    const key = `${number} ${method} ${fromTag}`;
+    let transaction = transactions.get(key);
+    if (transaction === undefined) {
+      transaction = {
+        method: detached(method),
+        number,
+        fromTag: detached(fromTag),
+        asked: 0,
+        heard: 0,
+        past: false,
+        toTag: '',
+        last: at,
+        tallies: new Map(),
+      };
+      transactions.set(key, transaction);
+    }
+    transaction.last = at;
+    if (message.kind === 'request' && message.to.tag !== undefined)
+      transaction.toTag = detached(message.to.tag);
+    return transaction;
   }
+
+  #of(callId: string, transaction: Transaction): Difference[] {
+    const differing = [...transaction.tallies.values()].filter(({ captured, ours }) => captured !== ours);
+    if (differing.length === 0) return [];
+    const byWhy = new Map<Why, Tally[]>();
+    for (const tally of differing) {
+      const why = this.#why(callId, transaction, tally);
+      const same = byWhy.get(why);
+      if (same === undefined) byWhy.set(why, [tally]);
+      else same.push(tally);
+    }
+    const cseq = `${transaction.number} ${transaction.method}`;
+    return [...byWhy].map(([why, tallies]) => ({
+      cseq,
+      callId,
+      why,
+      captured: tallies.filter((t) => t.captured > t.ours).map((t) => sentOf(t, t.captured - t.ours)),
+      ours: tallies.filter((t) => t.ours > t.captured).map((t) => sentOf(t, t.ours - t.captured)),
+    }));
+  }
+
+  /** Ordered: the first that fits. */
+  #why(callId: string, t: Transaction, tally: Tally): Why {
+    const { method } = t;
+    const more = tally.captured > tally.ours ? 'captured' : 'ours';
+    const all = [...t.tallies.values()];
+    const finals = all.filter(({ status }) => status >= 200);
+    const captured = finals.filter((one) => one.captured > 0);
+    const ours = finals.filter((one) => one.ours > 0);
+    const passed = all.some((one) => one.status === 0 && one.captured > 0);
+    const forwarded = all.some((one) => one.status === 0 && one.ours > 0);
+    const facts = this.#known.call(callId);
+
+    if (t.past) return 'bypassed';
+    if (captured.some(({ status }) => status === 401 || status === 407) && t.heard === 0) return 'challenged';
+    if (method === 'ACK') {
+      if (facts?.refusedInvite(t.number, t.fromTag) === true)
+        return more === 'captured' ? 'passed-ack' : 'asked-again';
+      if (tally.captured > 0 && tally.ours > 0)
+        return more === 'captured' ? 'passed-retransmissions' : 'sent-again';
+      return t.asked === 0 ? 'outside-capture' : forwarded && passed ? 'other-way' : this.#kept(more, t);
+    }
+    const itself = t.asked > 0 && t.heard === 0 && !passed && captured.length > 0;
+    if (itself && forwarded) return 'answered-itself';
+    if (itself && method !== 'REGISTER') {
+      const theirs = captured.every(({ status }) => status < 300);
+      if (theirs && t.toTag !== '' && facts?.isPhoneTag(t.toTag) !== true && ours.length > 0)
+        return 'own-dialog';
+    }
+    if (t.asked > 0 && !passed && forwarded && captured.length === 0) return 'never-forwarded';
+    if (tally.status === 100) {
+      if (more === 'ours') return method === 'INVITE' ? 'no-trying' : 'asked-again';
+      return tally.ours > 0 || method !== 'INVITE' ? 'passed-trying' : 'outside-capture';
+    }
+    if (tally.status === 0 && t.asked === 0 && more === 'captured' && tally.ours === 0)
+      return method === 'CANCEL' ? 'cancelled-otherwise' : 'its-own';
+    if (tally.captured > 0 && tally.ours > 0) {
+      if (more === 'ours') return 'asked-again';
+      return t.asked > 1 || t.heard > 1 ? 'passed-retransmissions' : 'sent-again';
+    }
+    if (method === 'CANCEL') return 'cancelled-otherwise';
+    if (tally.status === 0) {
+      if (
+        ours.some(
+          ({ status, to }) =>
+            saysServer(status) && !captured.some((one) => one.status === status && same(one.to, to)),
+        ) &&
+        !forwarded
+      )
+        return 'refused-by-ours';
+      if (passed && forwarded) return 'other-way';
+      return this.#kept(more, t);
+    }
+    if (tally.status === 487) return 'cancelled-otherwise';
+    if (more === 'ours' && tally.status === 408) return 'asked-again';
+    if (more === 'ours' && captured.length === 0) return passed ? 'outside-capture' : 'other-answer';
+    if (ours.length > 0 && captured.length > 0)
+      return ours.every(({ status }) => saysServer(status)) && passed ? 'refused-by-ours' : 'other-answer';
+    return this.#kept(more, t);
+  }
+
+  /** Nothing in the messages says why. */
+  #kept(more: 'captured' | 'ours', t: Transaction): Why {
+    return more === 'captured' && t.asked === 0 ? 'outside-capture' : 'unexplained';
+  }
+}
+
+function sentOf({ what, to }: Tally, times: number): Sent {
+  return { what, to: endpointText(to), times };
 }

@@ -1,208 +1,365 @@
 // Plays what the phones of a capture sent into the production server, and gathers what comes of it.
-
-import { Diary } from '../journal/diary.ts';
-import type { Parties, Transition } from '../journal/transition.ts';
+import type { Transition } from '../journal/transition.ts';
 import type { ZoneOffset } from '../journal/wall-time.ts';
-import { type SipMessage, text } from '../sip/message.ts';
+import { type SipMessage, type SipRequest, type SipResponse, text } from '../sip/message.ts';
 import { parse } from '../sip/parse.ts';
 import { serialize } from '../sip/serialize.ts';
-import { answered, beforeRequest, beforeResponse, type Prelude } from './adopt.ts';
+import { parseUri } from '../sip/uri.ts';
+import { askersVias, type Beginning, beforeRequest, beforeResponse, Script } from './adopt.ts';
+import { CallLog, Sends, SILENCE } from './call-log.ts';
 import type { Endpoint } from './capture/datagrams.ts';
-import { type Difference, Differences } from './differences.ts';
+import { type Difference, Differences, type Why } from './differences.ts';
+import { endpointOf, endpointText, same } from './endpoint.ts';
 import { Exchange } from './exchange.ts';
-import { endpointText, type InferredBinding, Known, type Seen, same } from './known.ts';
+import { type InferredBinding, Known } from './known.ts';
+import { type Inferred, MissingSide } from './missing.ts';
+import { type Played, wholeBytes } from './played.ts';
+import type { Replay, ReplayBegin, ReplayEnd, ReplayedCall, ReplayListener } from './result.ts';
 import { VirtualServer } from './virtual-server.ts';
-
-/** One datagram of a capture. */
-export interface Played extends Seen {
-  /** µs since the epoch. */
-  readonly time: number;
-}
 
 export interface ReplayOptions {
   readonly server: Endpoint;
   readonly zone: ZoneOffset;
 }
 
-export interface StateChange {
-  /** ms since the epoch. */
-  readonly at: number;
-  readonly from: string;
-  readonly to: string;
-  readonly cause: string;
-  readonly notes: readonly string[];
-}
-
-export interface WouldSend {
-  readonly at: number;
-  readonly to: string;
-  readonly what: string;
-  readonly cseq: string;
-}
-
-export interface ReplayedCall extends Parties {
-  readonly callId: string;
-  readonly machine: string;
-  /** The capture begins in mid-call: what came before was put in its place, and is not shown. */
-  readonly adopted: boolean;
-  readonly origin: { readonly callId: string; readonly why: string } | undefined;
-  readonly states: readonly StateChange[];
-  readonly diary: readonly string[];
-  readonly sends: readonly WouldSend[];
-  /** False: the capture ends before the call does. */
-  readonly over: boolean;
-}
-
-export interface Replay {
-  readonly server: string;
-  readonly messages: number;
-  readonly fromPhones: number;
-  readonly began: number;
-  readonly ended: number;
-  readonly inferred: readonly { readonly aor: string; readonly contact: string; readonly at: string }[];
-  readonly calls: readonly ReplayedCall[];
-  /** Messages we would send that belong to no call: answers to REGISTER, OPTIONS ... */
-  readonly others: readonly WouldSend[];
-  readonly drops: Readonly<Record<string, number>>;
-  readonly differences: readonly Difference[];
-}
-
-type Building = { -readonly [K in keyof ReplayedCall]: ReplayedCall[K] } & {
-  states: StateChange[];
-  diary: string[];
-  sends: WouldSend[];
-};
-
 /** Goes through the datagrams twice. Throws only on a bug. */
-export function replay(datagrams: Iterable<Played>, options: ReplayOptions): Replay {
+export function replay(
+  datagrams: Iterable<Played>,
+  options: ReplayOptions,
+  listener: ReplayListener,
+): ReplayEnd {
   const known = new Known(options.server);
   let began: number | undefined;
-  let messages = 0;
+  let ended = 0;
   for (const datagram of datagrams) {
     began ??= datagram.time;
-    messages++;
+    ended = Math.max(ended, datagram.time);
     known.look(datagram);
   }
-  return new Player(known, options, Math.floor((began ?? 0) / 1000), messages).play(datagrams);
+  const inferred = known.inferred();
+  const start = Math.floor((began ?? 0) / 1000);
+  listener.onBegin(beginOf(known, inferred, start, Math.floor(ended / 1000)));
+  return new Player(known, inferred, options, start, listener).play(datagrams);
+}
+
+/** The whole of it at once: for captures that fit into memory. */
+export function replayWhole(datagrams: Iterable<Played>, options: ReplayOptions): Replay {
+  const calls: ReplayedCall[] = [];
+  let begin: ReplayBegin | undefined;
+  const end = replay(datagrams, options, {
+    onBegin: (it) => {
+      begin = it;
+    },
+    onCall: (call) => calls.push(call),
+  });
+  if (begin === undefined) throw new Error('a replay that never began');
+  return { ...begin, calls, ...end };
+}
+
+function beginOf(
+  known: Known,
+  inferred: readonly InferredBinding[],
+  began: number,
+  ended: number,
+): ReplayBegin {
+  const { messages, fromPhones, fromServer, past, server } = known;
+  return {
+    server: endpointText(server),
+    messages,
+    fromPhones,
+    fromServer,
+    past,
+    began,
+    ended,
+    inferred: inferred.map(({ aor, contact, at }) => ({
+      aor: text(aor),
+      contact: text(contact),
+      at: endpointText(at),
+    })),
+  };
+}
+
+/** Where what nobody asks for any more is looked for. */
+const SWEEP_EVERY = 4096;
+/** How long a call waits for the other leg of a server that gives each leg a Call-ID of its own. */
+const LEG_WITHIN = 10_000;
+const OTHER_KINDS = 50;
+
+/** What is sent while nothing is told. */
+interface Quiet {
+  readonly sent: { readonly message: SipMessage; readonly to: Endpoint }[];
 }
 
 class Player {
   readonly #known: Known;
-  readonly #options: ReplayOptions;
+  readonly #inferred: readonly InferredBinding[];
   readonly #server: VirtualServer;
+  readonly #serverAt: Endpoint;
   readonly #exchange: Exchange;
-  readonly #differences = new Differences();
-  readonly #diary: Diary;
-  readonly #calls = new Map<string, Building>();
-  readonly #others: WouldSend[] = [];
+  readonly #missing: MissingSide;
+  readonly #differences: Differences;
+  readonly #log: CallLog;
+  readonly #others = new Sends();
+  readonly #otherDifferences = new Map<string, Difference & { transactions: number }>();
   /** Call-IDs whose beginning was seen, or put in place. */
   readonly #begun = new Set<string>();
-  readonly #began: number;
-  readonly #messages: number;
-  readonly #inferred: readonly InferredBinding[];
-  #fromPhones = 0;
+  /** Calls of which one leg was seen so far, with who called. */
+  readonly #halves = new Map<string, { caller: string; at: number }>();
+  readonly #totals = { calls: 0, subscriptions: 0, adopted: 0, halves: 0, unfinished: 0 };
+  readonly #whys: Partial<Record<Why, number>> = {};
+  #challenged = 0;
+  #played = 0;
   /** What is played now was not in the capture: it is not told. */
-  #quiet: { sent: SipMessage[] } | undefined;
+  #quiet: Quiet | undefined;
+  /** The Call-ID at hand, as on the wire: people read another one. */
+  #wireCallId = '';
+  readonly #reactions: { message: SipMessage; from: Endpoint }[] = [];
 
-  constructor(known: Known, options: ReplayOptions, began: number, messages: number) {
+  constructor(
+    known: Known,
+    inferred: readonly InferredBinding[],
+    { server, zone }: ReplayOptions,
+    start: number,
+    listener: ReplayListener,
+  ) {
     this.#known = known;
-    this.#options = options;
-    this.#began = began;
-    this.#messages = messages;
-    this.#inferred = known.inferred();
-    this.#diary = new Diary({ style: 'classic', zone: options.zone });
+    this.#inferred = inferred;
+    this.#serverAt = server;
+    this.#differences = new Differences(known);
     this.#exchange = new Exchange(known);
+    this.#missing = new MissingSide(known, this.#exchange);
+    this.#log = new CallLog({
+      zone,
+      differences: (callId) => {
+        this.#exchange.forget(callId);
+        return this.#count(this.#differences.take(callId));
+      },
+      onCall: (call) => {
+        this.#told(call);
+        listener.onCall(call);
+      },
+    });
     this.#server = new VirtualServer({
-      server: options.server,
-      domains: [...known.domains],
-      start: began,
+      server,
+      domains: known.names.domains,
+      sockets: known.names.sockets,
+      names: [...known.hosts.keys()],
+      resolve: (host) => known.hosts.get(host),
+      start,
       onSent: (message, to, at) => this.#sent(message, to, at),
       onTransition: (transition) => this.#moved(transition),
     });
   }
 
-  play(datagrams: Iterable<Played>): Replay {
+  play(datagrams: Iterable<Played>): ReplayEnd {
     for (const { aor, contact, at } of this.#inferred) this.#register(aor, contact, at);
-    for (const datagram of datagrams) this.#one(datagram);
-    const drops = Object.fromEntries([...this.#server.core.drops].sort());
-    const { server } = this.#options;
+    for (const datagram of datagrams) {
+      this.#server.advanceTo(Math.floor(datagram.time / 1000));
+      this.#one(datagram);
+      this.#log.settle(this.#server.now);
+      if (++this.#played % SWEEP_EVERY === 0) this.#sweep(this.#server.now - SILENCE);
+    }
+    this.#log.end();
+    this.#sweep(Number.POSITIVE_INFINITY);
     return {
-      server: endpointText(server),
-      messages: this.#messages,
-      fromPhones: this.#fromPhones,
-      began: this.#began,
-      ended: this.#server.now,
-      inferred: this.#inferred.map((b) => ({
-        aor: text(b.aor),
-        contact: text(b.contact),
-        at: endpointText(b.at),
-      })),
-      calls: [...this.#calls.values()],
-      others: this.#others,
-      drops,
-      differences: this.#differences.list(),
+      others: this.#others.list(),
+      otherDifferences: [...this.#otherDifferences.values()],
+      drops: Object.fromEntries([...this.#server.core.drops].sort()),
+      challenged: this.#challenged,
+      habits: this.#known.habits.list(),
+      totals: { ...this.#totals, differences: this.#whys },
     };
   }
 
-  #one({ time, source, destination, bytes }: Played): void {
-    const { server } = this.#options;
-    const fromServer = same(source, server);
-    if (!fromServer && !same(destination, server)) return;
+  // ---- one datagram
+
+  #one(datagram: Played): void {
+    const { source, destination } = datagram;
+    const bytes = wholeBytes(datagram);
     const parsed = parse(bytes);
-    if (fromServer) {
-      if (parsed.ok) this.#differences.sent('captured', parsed.message, destination);
+    const message = parsed.ok ? parsed.message : undefined;
+    const now = this.#server.now;
+    if (same(source, this.#serverAt)) {
+      if (message === undefined) return;
+      this.#differences.sent('captured', message, destination, now);
+      this.#inferFrom(message, destination);
       return;
     }
-    this.#fromPhones++;
-    this.#server.advanceTo(Math.floor(time / 1000));
-    this.#server.receive(parsed.ok ? this.#translated(parsed.message, source) : Buffer.from(bytes), source);
+    const toServer = same(destination, this.#serverAt);
+    if (message === undefined) {
+      if (toServer) this.#server.receive(Buffer.from(bytes), source);
+      return;
+    }
+    if (!toServer && !this.#passedBy(message, source)) return;
+    this.#differences.received(message, now, !toServer);
+    if (message.kind === 'request') this.#request(message, source);
+    else this.#response(message, source);
   }
 
-  /** Exchanges what was copied; puts a missing beginning in place first. */
-  #translated(message: SipMessage, from: Endpoint): Buffer {
+  /** From phone to phone, in a call that ours would have stayed in. */
+  #passedBy(message: SipMessage, source: Endpoint): boolean {
+    const facts = this.#known.call(message.callId);
+    if (facts === undefined || !facts.isCall) return false;
+    if (message.kind === 'response')
+      return this.#exchange.answersOurs(message, source) && !facts.wasHeardAs(message);
+    return (
+      message.to.tag !== undefined &&
+      !facts.wasAsked(message) &&
+      this.#exchange.routesOf(message.callId, source).length > 0
+    );
+  }
+
+  #request(request: SipRequest, from: Endpoint): void {
+    const { callId } = request;
+    const facts = this.#known.call(callId);
+    if (facts?.wasChallenged(request)) {
+      if (request.method !== 'ACK') this.#challenged++;
+      return;
+    }
+    if (request.to.tag === undefined && request.method !== 'CANCEL') {
+      this.#begun.add(callId);
+      if (this.#missing.answers(request)) this.#expect(request);
+      if (request.method === 'INVITE' && facts?.isRelayed !== true)
+        this.#halves.set(callId, { caller: userOf(request.from.uri), at: this.#server.now });
+    } else if (!this.#begun.has(callId)) {
+      if (request.method === 'ACK' && facts?.wasRefused(request)) return;
+      const other = this.#known.farEnd(request) ?? this.#missing.placeOf(facts, request.to.uri);
+      this.#adopt(request, beforeRequest(request, from, other, facts?.isCall === true));
+    }
+    this.#receive(this.#exchange.request(request, from), from);
+  }
+
+  #response(response: SipResponse, from: Endpoint): void {
+    const { callId } = response;
+    if (!this.#begun.has(callId) && !this.#exchange.answersOurs(response, from)) {
+      const facts = this.#known.call(callId);
+      const through = askersVias(response, true);
+      const asker = facts?.asker(response) ?? this.#missing.placeOf(facts, response.from.uri);
+      this.#adopt(response, beforeResponse(response, from, asker, this.#isInside(response), through));
+    }
+    this.#receive(this.#exchange.response(response, from), from);
+  }
+
+  // ---- what the capture does not show
+
+  /** The server passed on something of a side that is not in the capture. */
+  #inferFrom(message: SipMessage, to: Endpoint): void {
     const { callId } = message;
-    if (message.kind === 'response') {
-      if (message.status >= 200)
-        this.#differences.phoneAnswered(callId, `${message.cseq.number} ${message.cseq.method}`);
-      if (!this.#begun.has(callId) && !this.#exchange.answersOurs(message, from)) {
-        this.#adopt(callId, beforeResponse(message, from, this.#known));
-      }
-      return serialize(this.#exchange.response(message, from));
+    const facts = this.#known.call(callId);
+    if (message.kind === 'request') {
+      if (!this.#missing.madeRequest(message)) return;
+      const opens = message.to.tag === undefined && message.method !== 'CANCEL';
+      const from = this.#missing.placeOf(facts, message.from.uri);
+      if (!opens && !this.#begun.has(callId))
+        this.#adopt(message, beforeRequest(message, from, to, facts?.isCall === true));
+      this.#begun.add(callId);
+      this.#play(this.#missing.request(message, to), opens);
+      if (opens && message.method === 'INVITE') this.#pair(message);
+      return;
     }
-    if (message.to.tag === undefined) this.#begun.add(callId);
-    else if (!this.#begun.has(callId) && message.method !== 'REGISTER') {
-      this.#adopt(callId, beforeRequest(message, from, this.#farEnd(message), this.#known));
+    if (!this.#missing.madeResponse(message)) return;
+    if (!this.#begun.has(callId)) {
+      const from = this.#missing.placeOf(facts, message.to.uri);
+      this.#adopt(
+        message,
+        beforeResponse(message, from, to, this.#isInside(message), askersVias(message, false)),
+      );
     }
-    return serialize(this.#exchange.request(message, from));
+    const inferred = this.#missing.response(message);
+    if (inferred !== undefined) this.#play(inferred, false);
   }
 
-  /** Where the other phone of an unknown dialog sits: its AOR was seen there, or the Request-URI names its address. */
-  #farEnd(request: SipMessage): Endpoint | undefined {
-    return request.kind === 'request' ? this.#known.farEnd(request) : undefined;
+  #play({ message, from }: Inferred, opens: boolean): void {
+    this.#receive(message, from);
+    const isCaller =
+      opens || (message.kind === 'request' && this.#opener.get(message.callId) === endpointText(from));
+    if (opens) this.#opener.set(message.callId, endpointText(from));
+    this.#log.missing(
+      message.callId,
+      isCaller || this.#opener.get(message.callId) === endpointText(from) ? 'caller' : 'callee',
+      this.#missing.isInvented(from) ? '' : endpointText(from),
+    );
   }
 
-  #adopt(callId: string, prelude: Prelude | undefined): void {
+  /** Somebody answers who is not in the capture: without a registration nobody would be asked. */
+  #expect(request: SipRequest): void {
+    const uri = parseUri(request.uri);
+    const aor = this.#known.ownAor(request.uri);
+    if (uri === undefined || aor === undefined || !this.#known.names.has(uri)) return;
+    if (this.#server.core.location.lookup(aor).length > 0) return;
+    const facts = this.#known.call(request.callId);
+    const at = this.#missing.placeOf(facts, request.to.uri);
+    this.#register(aor, this.#missing.contactOf(facts, aor, at), at);
+  }
+
+  /** A server that gives each leg a Call-ID of its own: which call does this leg belong to? */
+  #pair(request: SipRequest): void {
+    const caller = userOf(request.from.uri);
+    const now = this.#server.now;
+    for (const [callId, half] of [...this.#halves].reverse()) {
+      if (callId === request.callId || now - half.at > LEG_WITHIN || half.caller !== caller) continue;
+      this.#log.legOf(request.callId, callId);
+      this.#halves.delete(callId);
+      return;
+    }
+  }
+
+  /** Does this answer to an INVITE belong to one inside its dialog? Only the opening one is record-routed. */
+  #isInside(response: SipResponse): boolean {
+    if (response.cseq.method !== 'INVITE' || response.status < 200 || response.status >= 300) return false;
+    const followsRoutes = this.#known.call(response.callId)?.followsRoutes === true;
+    return followsRoutes && !response.all('record-route').some((value) => this.#known.names.hasValue(value));
+  }
+
+  /** Who opened a call that has a missing side. */
+  readonly #opener = new Map<string, string>();
+
+  #adopt(message: SipMessage, beginning: Beginning | undefined): void {
+    const { callId } = message;
     this.#begun.add(callId);
-    if (prelude === undefined) return;
-    const { caller, callee, calleeAor, calleeContact, invite, answer } = prelude;
-    const quiet: { sent: SipMessage[] } = { sent: [] };
+    if (beginning === undefined) return;
+    const { opener, other, depth, method, then } = beginning;
+    const facts = this.#known.call(callId);
+    const script = new Script(beginning, message);
+    const [openerUri, otherUri] = beginning.fromIsOpener
+      ? [message.from.uri, message.to.uri]
+      : [message.to.uri, message.from.uri];
+    const aor = this.#known.ownAor(otherUri);
+    if (aor === undefined) return;
+    this.#opener.set(callId, endpointText(opener));
+    const contact = this.#contactAt(other, aor, facts);
+    const openerContact = this.#contactAt(opener, openerUri, facts);
+    const quiet: Quiet = { sent: [] };
     this.#quiet = quiet;
-    if (this.#server.core.location.lookup(calleeAor as never).length === 0)
-      this.#register(calleeAor, calleeContact, callee);
-    this.#server.receive(Buffer.from(invite, 'latin1'), caller);
-    const sent = quiet.sent.find((m) => m.kind === 'request' && m.method === 'INVITE');
-    if (answer !== undefined && sent !== undefined) {
-      this.#server.receive(Buffer.from(answered(answer.ok, sent), 'latin1'), callee);
-      const ack = parse(Buffer.from(answer.ack, 'latin1'));
-      if (ack.ok && ack.message.kind === 'request') {
-        const route = this.#exchange.routesOf(callId, caller).map((value) => `Route: ${value}\r\n`);
-        const withRoutes = answer.ack.replace('\r\n', `\r\n${route.join('')}`);
-        this.#server.receive(Buffer.from(withRoutes, 'latin1'), caller);
-      }
+    this.#wireCallId = callId;
+    if (this.#server.core.location.isBoundAddress(other.address, other.port) === undefined)
+      this.#register(aor, contact, other);
+    // The very phone, where it can be named: others of its AOR took no part.
+    const named = endpointOf(parseUri(contact) ?? { host: '', port: undefined });
+    const uri = named !== undefined && same(named, other) && message.kind === 'response' ? contact : aor;
+    const openingUri = message.kind === 'request' && message.method === 'CANCEL' ? message.uri : uri;
+    this.#server.receive(script.opening(openingUri, openerContact), opener);
+    const answer = (status: 180 | 200) => {
+      const request = quiet.sent.findLast(({ message: m, to }) => m.kind === 'request' && same(to, other));
+      if (request !== undefined) this.#server.receive(script.answer(status, contact, request.message), other);
+    };
+    const inside = (what: 'ACK' | 'BYE' | 'INVITE') => {
+      const routes = this.#exchange.routesOf(callId, opener);
+      this.#server.receive(script.inside(what, contact, openerContact, routes, message), opener);
+    };
+    if (depth === 'ringing') answer(180);
+    else if (depth !== 'asked') {
+      answer(200);
+      if (depth === 'up' && method === 'INVITE') inside('ACK');
     }
+    if (then !== undefined) inside(then);
     this.#quiet = undefined;
-    const call = this.#calls.get(text(callId));
-    if (call !== undefined) call.adopted = true;
+    if (!beginning.isSure) this.#log.guessed(callId);
+  }
+
+  #contactAt(at: Endpoint, party: string, facts: ReturnType<Known['call']>): string {
+    if (this.#missing.isPlace(at)) return this.#missing.contactOf(facts, party, at);
+    return this.#known.contactOf(at, party);
   }
 
   #register(aor: string, contact: string, at: Endpoint): void {
@@ -212,55 +369,90 @@ class Player {
     const host = aor.slice(aor.lastIndexOf('@') + 1);
     const request = [
       `REGISTER sip:${host} SIP/2.0`,
-      `Via: SIP/2.0/UDP ${endpointText(at)};branch=z9hG4bK-inferred-${n}`,
+      `Via: SIP/2.0/UDP ${endpointText(at)};branch=z9hG4bK-inferred-${n};rport`,
       `From: <${aor}>;tag=inferred`,
       `To: <${aor}>`,
       `Call-ID: inferred-${n}`,
       'CSeq: 1 REGISTER',
       'Max-Forwards: 70',
       `Contact: <${contact}>`,
-      'Expires: 7200',
+      `Expires: ${FOR_EVER}`,
       'Content-Length: 0',
     ];
     this.#server.receive(Buffer.from(`${request.join('\r\n')}\r\n\r\n`, 'latin1'), at);
     this.#quiet = quiet;
   }
 
+  // ---- what comes of it
+
+  #receive(message: SipMessage, from: Endpoint): void {
+    this.#wireCallId = message.callId;
+    this.#server.receive(serialize(message), from);
+    for (let next = this.#reactions.shift(); next !== undefined; next = this.#reactions.shift())
+      this.#server.receive(serialize(next.message), next.from);
+  }
+
   #sent(message: SipMessage, to: Endpoint, at: number): void {
     this.#exchange.sent(message, to);
     if (this.#quiet !== undefined) {
-      this.#quiet.sent.push(message);
+      this.#quiet.sent.push({ message, to });
       return;
     }
-    this.#differences.sent('callchart', message, to);
-    const { number, method } = message.cseq;
-    const what =
-      message.kind === 'request' ? `${message.method} ${message.uri}` : `${message.status} ${message.reason}`;
-    const send = { at, to: endpointText(to), what: text(what), cseq: `${number} ${method}` };
-    (this.#calls.get(text(message.callId))?.sends ?? this.#others).push(send);
+    for (const reaction of this.#missing.reactionTo(message, to))
+      this.#reactions.push({ message: reaction, from: to });
+    // What goes to a side that is not in the capture cannot be compared.
+    if (!this.#isUnseen(message, to)) this.#differences.sent('ours', message, to, at);
+    if (!this.#log.sends(message, to, at)) this.#others.addKind(message, to, at);
+  }
+
+  #isUnseen(message: SipMessage, to: Endpoint): boolean {
+    const facts = this.#known.call(message.callId);
+    if (facts === undefined || facts.isRelayed) return false;
+    return this.#missing.isPlace(to) || (message.kind === 'request' && this.#missing.answers(message));
   }
 
   #moved(transition: Transition): void {
-    const { dialog, at, from, to, cause, notes, done } = transition;
-    let call = this.#calls.get(dialog.callId);
-    if (call === undefined || transition.seq === 1) {
-      call = {
-        callId: dialog.callId,
-        machine: dialog.machine,
-        from: dialog.from,
-        to: dialog.to,
-        adopted: false,
-        origin: dialog.origin,
-        states: call?.states.slice() ?? [],
-        diary: call?.diary.slice() ?? [],
-        sends: call?.sends.slice() ?? [],
-        over: false,
-      };
-      this.#calls.set(dialog.callId, call);
-    }
-    call.over = done;
-    if (this.#quiet !== undefined) return;
-    call.states.push({ at, from, to, cause, notes: notes.map((n) => n.entry) });
-    for (const line of this.#diary.lines(transition).split('\n')) if (line !== '') call.diary.push(line);
+    const { callId } = transition.dialog;
+    // Timers have no message at hand; by then the call is known.
+    const wire = text(this.#wireCallId) === callId ? this.#wireCallId : callId;
+    this.#log.moved(transition, wire, this.#quiet !== undefined);
   }
+
+  #told(call: ReplayedCall): void {
+    const totals = this.#totals;
+    if (call.machine === 'dialog') totals.calls++;
+    else totals.subscriptions++;
+    if (call.adopted !== '') totals.adopted++;
+    if (call.missing !== undefined) totals.halves++;
+    if (!call.over) totals.unfinished++;
+  }
+
+  #sweep(than: number): void {
+    const found = this.#differences.takeOlder(than, (callId) => this.#log.has(text(callId)));
+    for (const difference of this.#count(found)) {
+      const method = difference.cseq.slice(difference.cseq.indexOf(' ') + 1);
+      const key = `${difference.why} ${method} ${kinds(difference.captured)} ${kinds(difference.ours)}`;
+      const known = this.#otherDifferences.get(key);
+      if (known !== undefined) known.transactions++;
+      else if (this.#otherDifferences.size < OTHER_KINDS)
+        this.#otherDifferences.set(key, { ...difference, transactions: 1 });
+    }
+    for (const [callId, { at }] of this.#halves) if (at < than) this.#halves.delete(callId);
+  }
+
+  #count(found: readonly Difference[]): readonly Difference[] {
+    for (const { why } of found) this.#whys[why] = (this.#whys[why] ?? 0) + 1;
+    return found;
+  }
+}
+
+/** Seconds: longer than any capture. */
+const FOR_EVER = 80_000_000;
+
+function kinds(sent: Difference['captured']): string {
+  return sent.map(({ what }) => what).join(',');
+}
+
+function userOf(uri: string): string {
+  return parseUri(uri)?.user ?? uri;
 }

@@ -13,7 +13,14 @@ import type { Endpoint } from './capture/datagrams.ts';
 export interface VirtualServerOptions {
   /** Where the captured server listened: ours listens there too. */
   readonly server: Endpoint;
+  /** Hosts, numeric ones too, that are its own. */
   readonly domains: readonly string[];
+  /** What else it is called, with port. */
+  readonly sockets: readonly Endpoint[];
+  /** Foreign hosts it sent requests to. */
+  readonly names: readonly string[];
+  /** Where a name led in the capture. */
+  readonly resolve: (host: string) => Endpoint | undefined;
   /** ms since the epoch. */
   readonly start: number;
   readonly onSent: (message: SipMessage, to: Endpoint, at: number) => void;
@@ -26,19 +33,30 @@ export class VirtualServer {
   readonly #server: Endpoint;
   readonly #deferred: (() => void)[] = [];
 
-  constructor({ server, domains, start, onSent, onTransition }: VirtualServerOptions) {
+  constructor({
+    server,
+    domains,
+    sockets,
+    names,
+    resolve,
+    start,
+    onSent,
+    onTransition,
+  }: VirtualServerOptions) {
     this.#server = server;
     this.#clock = new VirtualClock(start);
     const own = new Domains({
-      domains: [server.address, ...domains],
+      domains,
       hostNames: [],
       localAddresses: () => [],
     });
-    own.listensOn([server]);
+    own.listensOn([server, ...sockets]);
     let tags = 0;
     this.core = new Core({
       // What a capture shows was let in by its own server: nobody is turned away here for being too many or from afar.
       config: configSchema.parse({
+        outbound: ['0.0.0.0/0', '::/0', ...names],
+        registrar: { minExpires: 1, maxExpires: 86_400_000 },
         limits: { calls: 10_000_000, bindings: 10_000_000, transactions: 100_000_000 },
       }),
       clock: this.#clock,
@@ -50,7 +68,7 @@ export class VirtualServer {
       network: {
         localFor: (address) => (address.includes(':') === server.address.includes(':') ? server : undefined),
         sentBy: (local) => `${bracketed(local.address)}:${local.port}`,
-        resolve: (_host, _port, done) => done(undefined),
+        resolve: (host, _port, done) => done(resolve(host)),
       },
       wire: (bytes, flow) => {
         const parsed = parse(bytes);
