@@ -48,12 +48,19 @@ export interface Running {
   heard(): string;
 }
 
-export function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
+/** `typed`: what stands on its stdin. */
+export function start(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  typed?: string,
+): Running {
   const { PATH = '', TZ = 'UTC' } = process.env;
   const child = spawn(process.execPath, [BUNDLE, ...args], {
     env: { PATH, TZ, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
+  // It may have ended before it read anything.
+  child.stdin.on('error', () => {}).end(typed ?? '');
   onTestFinished(() => void child.kill('SIGKILL'));
   let out = '';
   let err = '';
