@@ -31,10 +31,6 @@ export class CookieJar {
     this.#tag = tag;
   }
 
-  static looksLike(user: string | undefined): boolean {
-    return user?.startsWith(PREFIX) ?? false;
-  }
-
   tagHash(tag: string | undefined): string {
     return this.#tag(tag ?? '').slice(0, 4);
   }

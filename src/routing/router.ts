@@ -8,7 +8,6 @@ import type { Aor, SipUri } from '../sip/uri.ts';
 import { aorOf, parseNameAddr, parseUri, schemeOf } from '../sip/uri.ts';
 import type { LocalSocket } from '../transport/flow.ts';
 import type { Cookie, CookieJar, CookieSide } from './cookie.ts';
-import { CookieJar as Jar } from './cookie.ts';
 import type { Domains } from './domains.ts';
 
 /** The address of a next hop; `local` is the socket it must leave from, when that is known. */
@@ -54,6 +53,8 @@ export interface RouterSettings {
 
 const DEFAULT_PORT = 5060;
 const MAX_DEPTH = 10;
+/** RFC 5393 §4: AORs that lead to AORs must not make thousands of one request, nor of its looking up. */
+const MAX_TARGETS = 60;
 
 export class Router {
   readonly #domains: Domains;
@@ -83,10 +84,12 @@ export class Router {
     let routes = request.has('route') ? routesOf(request) : NO_ROUTES;
     const callId = request.callId;
 
+    let cookie = this.#domains.isOurs(uri) ? this.#jar.open(callId, uri.user) : undefined;
+    let local: LocalSocket | undefined;
+    let own = 0;
     // A strict router put our Record-Route URI where the target belongs: the target is the last Route (§16.4).
-    if (Jar.looksLike(uri.user) && this.#domains.isOurs(uri)) {
+    if (cookie !== undefined) {
       const last = routes.at(-1);
-      const sealed = uri;
       if (last === undefined)
         return { kind: 'refuse', status: 400, why: 'Route of a strict router is missing' };
       const target = parseNameAddr(last)?.uri ?? last;
@@ -96,17 +99,16 @@ export class Router {
       routes = routes.slice(0, -1);
       setRoutes(request, routes);
       uri = targetUri;
-      return this.#afterRoutes(request, uri, routes, this.#jar.open(callId, sealed.user), undefined);
+      own++;
     }
 
-    let cookie: Cookie | undefined;
-    let local: LocalSocket | undefined;
     let popped = 0;
     while (popped < routes.length) {
       const routeUri = parseUri(parseNameAddr(routes[popped] as string)?.uri ?? '');
       if (routeUri === undefined) return { kind: 'refuse', status: 400, why: 'Bad Route' };
       if (!this.#domains.isOurs(routeUri)) break;
       popped++;
+      own++;
       cookie ??= this.#jar.open(callId, routeUri.user);
       local = { address: routeUri.host, port: routeUri.port ?? DEFAULT_PORT };
     }
@@ -114,7 +116,7 @@ export class Router {
       routes = routes.slice(popped);
       setRoutes(request, routes);
     }
-    return this.#afterRoutes(request, uri, routes, cookie, popped > 1 ? local : undefined);
+    return this.#afterRoutes(request, uri, routes, cookie, own > 1 ? local : undefined);
   }
 
   #afterRoutes(
@@ -183,9 +185,10 @@ export class Router {
   }
 
   #collect(aor: Aor, into: Target[], visited: Set<string>, depth: number): void {
-    if (visited.has(aor) || depth > MAX_DEPTH) return;
+    if (visited.has(aor) || visited.size >= MAX_TARGETS || depth > MAX_DEPTH) return;
     visited.add(aor);
     for (const binding of this.#location.lookup(aor)) {
+      if (depth > 0 && into.length >= MAX_TARGETS) break;
       const contact = parseUri(binding.uri);
       if (
         contact !== undefined &&
