@@ -1,8 +1,13 @@
 // The command line as a whole: which commands there are, and how a refusal looks.
 import { Command, CommanderError } from 'commander';
 import { StartError } from '../config/start-error.ts';
+import { callCommand } from './call.ts';
+import { callsCommand } from './calls.ts';
 import { configCommand } from './config-command.ts';
+import { dropsCommand } from './drops.ts';
+import { inspectCommand } from './inspect.ts';
 import { machinesCommand } from './machines.ts';
+import { registrationsCommand } from './registrations.ts';
 import { replayCommand } from './replay.ts';
 import { serveCommand } from './serve.ts';
 import { tailCommand } from './tail.ts';
@@ -20,9 +25,14 @@ export async function run(argv: readonly string[], version: string): Promise<voi
     );
   for (const command of [
     serveCommand(version),
+    callsCommand(),
+    callCommand(),
+    registrationsCommand(),
+    dropsCommand(),
     tailCommand(),
-    replayCommand(),
+    inspectCommand(),
     machinesCommand(),
+    replayCommand(),
     userCommand(),
     configCommand(),
   ])

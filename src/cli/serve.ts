@@ -1,20 +1,28 @@
 // `callchart serve`: runs the server until a signal stops it, and says in one line what it serves.
 import { hostname } from 'node:os';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { Logger } from 'pino';
 import { formatHostPort } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import type { Relay } from '../inspect/relay.ts';
 import type { RunningServer } from '../server.ts';
 import { addConfigOptions, sourcesOf } from './config-options.ts';
+import { howTo, warnWithoutInternet } from './inspect.ts';
 import { createLog } from './log.ts';
 
 export function serveCommand(version: string): Command {
   const command = new Command('serve').description('run the server');
   addConfigOptions(command);
+  command.addOption(
+    new Option(
+      '--inspect [AOR]',
+      'let a browser on this machine watch the calls, all or those of AOR, in the Stately inspector (needs internet)',
+    ).helpGroup('Configuration:'),
+  );
   command.addHelpText('after', HELP);
   return command.action((flags: Record<string, unknown>) =>
-    serve(loadConfig(sourcesOf(flags)).config, version),
+    serve(loadConfig(sourcesOf(flags)).config, version, flags.inspect),
   );
 }
 
@@ -27,7 +35,8 @@ written 500ms, 5s, 2m, 12h; sizes 512KB, 10MB; switches --open and --no-open.
 
 Signals: SIGTERM and SIGINT stop cleanly; SIGHUP opens the journal files anew.`;
 
-async function serve(config: Config, version: string): Promise<void> {
+/** `inspected`: true for every call, or a user's AOR. */
+async function serve(config: Config, version: string, inspected: unknown): Promise<void> {
   const { log, drain } = createLog(config.log);
   // only this command needs the whole server in memory
   const { startServer } = await import('../server.ts');
@@ -37,13 +46,23 @@ async function serve(config: Config, version: string): Promise<void> {
   process.on('SIGHUP', () => running?.reopen());
   running = await startServer(config, { log });
   process.stdout.write(`${startLine(running, config, version)}\n`);
+  const inspector = inspected === undefined ? undefined : await openInspector(running, inspected);
   const signal = await stopped;
   log.info({ signal }, 'stopping');
+  await inspector?.close();
   await running.close();
   log.info('stopped');
   await drain();
   // whatever still holds the event loop has nothing left to do
   process.exit(0);
+}
+
+async function openInspector({ lens }: RunningServer, inspected: unknown): Promise<Relay> {
+  const { relayLive } = await import('../inspect/live-relay.ts');
+  const relay = await relayLive(lens, typeof inspected === 'string' ? { user: inspected } : 'every call');
+  process.stdout.write(`${howTo(relay.url)}\n`);
+  void warnWithoutInternet();
+  return relay;
 }
 
 /** The first SIGTERM or SIGINT. A second one finds Node's own manners again and ends the process at once. */

@@ -1,6 +1,7 @@
 // Makes a running server answerable: its calls, registrations and drops, and the lens on its calls.
 import { Lens } from '../inspect/lens.ts';
 import type { CallRecords } from '../journal/call-record.ts';
+import type { DropReason } from '../limits/drops.ts';
 import type { Location } from '../registrar/location.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { ControlServer, NoControl } from './control-server.ts';
@@ -13,7 +14,7 @@ export interface ControlParts {
   readonly core: {
     readonly supervisor: Supervisor;
     readonly location: Location;
-    readonly drops: ReadonlyMap<string, number>;
+    readonly drops: ReadonlyMap<DropReason, number>;
   };
   readonly calls: CallRecords;
   readonly histories: Histories;

