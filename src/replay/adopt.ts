@@ -93,6 +93,7 @@ export function beforeResponse(
   asker: Endpoint,
   inDialog: boolean,
   askersVias: readonly string[],
+  answerSdp: Buffer | undefined,
 ): Beginning | undefined {
   const { number, method } = response.cseq;
   const base = {
@@ -103,18 +104,15 @@ export function beforeResponse(
     isSure: false,
     event: undefined,
   } as const;
-  if (method === 'INVITE' && !inDialog) {
-    // An answer names the streams that were offered: the closest there is to the offer itself.
-    const offer = /^application\/sdp\b/i.test(response.first('content-type') ?? '')
-      ? response.body
-      : undefined;
+  // An answer names the streams that were offered: the closest there is to the offer itself.
+  const offer = answerSdp === undefined ? undefined : mirrored(answerSdp);
+  if (method === 'INVITE' && !inDialog)
     return { ...base, depth: 'asked', isSure: true, cseq: number, vias: askersVias, offer, then: undefined };
-  }
   switch (method) {
     case 'INVITE':
     case 'BYE': {
       const cseq = Math.max(0, number - 1);
-      return { ...base, depth: 'up', cseq, vias: [], offer: undefined, then: method };
+      return { ...base, depth: 'up', cseq, vias: [], offer, then: method };
     }
     case 'UPDATE':
     case 'INFO':
@@ -151,7 +149,8 @@ export class Script {
   }
 
   opening(uri: string, contact: string): Buffer {
-    const { method, cseq, offer, event } = this.#beginning;
+    const { method, cseq, event, then } = this.#beginning;
+    const offer = then === undefined ? this.#beginning.offer : undefined;
     return this.#request(
       method,
       uri,
@@ -194,8 +193,13 @@ export class Script {
   ): Buffer {
     const isAck = method === 'ACK';
     const number = isAck ? this.#beginning.cseq : message.cseq.number;
-    const lines = [...routes.map((value) => `Route: ${value}`), `Contact: <${contact}>`];
-    return this.#request(method, uri, number, this.#withTag(), this.#vias(method), lines);
+    const offer = method === 'INVITE' ? this.#beginning.offer : undefined;
+    const lines = [
+      ...routes.map((value) => `Route: ${value}`),
+      `Contact: <${contact}>`,
+      ...(offer === undefined ? [] : ['Content-Type: application/sdp']),
+    ];
+    return this.#request(method, uri, number, this.#withTag(), this.#vias(method), lines, offer);
   }
 
   #request(
@@ -241,6 +245,16 @@ export class Script {
 export function askersVias(response: SipResponse, throughServer: boolean): string[] {
   const all = vias(response);
   return (throughServer ? all.slice(1) : all).map(bareVia);
+}
+
+/** RFC 3264 §6.1: who answers that it only receives was offered something that is only sent. */
+function mirrored(answer: Buffer): Buffer {
+  const sdp = answer.toString('latin1');
+  const other: Record<string, string> = { sendonly: 'recvonly', recvonly: 'sendonly' };
+  return Buffer.from(
+    sdp.replace(/^a=(sendonly|recvonly)\b/gm, (_, direction: string) => `a=${other[direction]}`),
+    'latin1',
+  );
 }
 
 function text(lines: readonly string[]): Buffer {

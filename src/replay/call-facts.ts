@@ -31,6 +31,9 @@ export class CallFacts {
   readonly #askers = new Map<string, Endpoint>();
   /** Requests that got an answer no server gives by itself: somebody was there. */
   readonly #spokenTo = new Set<string>();
+  /** Answers to INVITEs that the capture does not show. */
+  readonly #answers = new Map<string, Buffer>();
+  readonly #peers = new Set<string>();
   #isRelayed = false;
   #isCall = false;
   #followsRoutes = false;
@@ -42,6 +45,7 @@ export class CallFacts {
   askedBy(request: SipRequest, source: Endpoint, names: ServerNames): void {
     const key = requestKey(request);
     this.#isCall ||= OF_CALLS.has(request.method);
+    this.#peers.add(endpointText(source));
     if (!this.#asked.has(key))
       this.#asked.set(key, {
         source,
@@ -68,6 +72,7 @@ export class CallFacts {
     const key = requestKey(request);
     this.#isCall ||= OF_CALLS.has(request.method);
     const to = this.#passed.get(key);
+    this.#peers.add(endpointText(destination));
     if (to === undefined) this.#passed.set(key, [destination]);
     else if (!to.some((each) => endpointText(each) === endpointText(destination))) to.push(destination);
     if (this.#asked.has(key)) this.#isRelayed = true;
@@ -81,6 +86,7 @@ export class CallFacts {
     const request = requestKey(response);
     this.#isCall ||= OF_CALLS.has(response.cseq.method);
     this.#answered.add(key);
+    this.#peers.add(endpointText(destination));
     if (!this.#askers.has(request)) this.#askers.set(request, destination);
     if (!saysServer(response.status)) this.#spokenTo.add(request);
     if (this.#heard.has(key) && response.status > 100) this.#isRelayed = true;
@@ -95,6 +101,16 @@ export class CallFacts {
   /** Both sides are in the capture. */
   get isRelayed(): boolean {
     return this.#isRelayed;
+  }
+
+  /** Somebody who is not in the capture spoke, or was spoken to, through the server. */
+  get hasMissingSide(): boolean {
+    return !this.#isRelayed && (this.#spokenTo.size > 0 || this.#passed.size > 0);
+  }
+
+  /** Does this Call-ID's traffic with the server show the endpoint? */
+  shows(at: Endpoint): boolean {
+    return this.#peers.has(endpointText(at));
   }
 
   /** An INVITE made it; not a subscription, a registration or a single message. */
@@ -154,6 +170,11 @@ export class CallFacts {
     return this.#spokenTo.has(requestKey(request));
   }
 
+  /** The SDP that answered an INVITE which is not in the capture. */
+  answerSdp(response: SipResponse): Buffer | undefined {
+    return this.#answers.get(inviteKey(response));
+  }
+
   isPhoneTag(tag: string): boolean {
     return this.#phoneTags.has(tag);
   }
@@ -211,8 +232,12 @@ export class CallFacts {
 
   #noteInvite(response: SipResponse): void {
     if (response.cseq.method !== 'INVITE' || response.status === 100) return;
-    if (response.status >= 300) this.#refused.add(inviteKey(response));
-    else if (response.status < 200) this.#rang.add(inviteKey(response));
+    const key = inviteKey(response);
+    const hasSdp = /^application\/sdp\b/i.test(response.first('content-type') ?? '');
+    if (hasSdp && !this.#asked.has(key) && !this.#answers.has(key))
+      this.#answers.set(key, Buffer.from(response.body));
+    if (response.status >= 300) this.#refused.add(key);
+    else if (response.status < 200) this.#rang.add(key);
   }
 }
 

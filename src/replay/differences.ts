@@ -216,13 +216,15 @@ export class Differences {
     }
     if (t.asked > 0 && !passed && forwarded && captured.length === 0) return 'never-forwarded';
     if (tally.status === 100) {
-      if (more === 'ours') return method === 'INVITE' ? 'no-trying' : 'asked-again';
+      if (more === 'ours' && method === 'INVITE')
+        return tally.captured > 0 ? 'passed-retransmissions' : 'no-trying';
+      if (more === 'ours') return 'asked-again';
       return tally.ours > 0 || method !== 'INVITE' ? 'passed-trying' : 'outside-capture';
     }
     if (tally.status === 0 && t.asked === 0 && more === 'captured' && tally.ours === 0)
       return method === 'CANCEL' ? 'cancelled-otherwise' : 'its-own';
     if (tally.captured > 0 && tally.ours > 0) {
-      if (more === 'ours') return 'asked-again';
+      if (more === 'ours') return t.asked > 1 && tally.status > 0 ? 'passed-retransmissions' : 'asked-again';
       return t.asked > 1 || t.heard > 1 ? 'passed-retransmissions' : 'sent-again';
     }
     if (method === 'CANCEL') return 'cancelled-otherwise';

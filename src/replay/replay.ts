@@ -235,7 +235,10 @@ class Player {
       const facts = this.#known.call(callId);
       const through = askersVias(response, true);
       const asker = facts?.asker(response) ?? this.#missing.placeOf(facts, response.from.uri);
-      this.#adopt(response, beforeResponse(response, from, asker, this.#isInside(response), through));
+      this.#adopt(
+        response,
+        beforeResponse(response, from, asker, this.#isInside(response), through, facts?.answerSdp(response)),
+      );
     }
     this.#receive(this.#exchange.response(response, from), from);
   }
@@ -262,7 +265,14 @@ class Player {
       const from = this.#missing.placeOf(facts, message.to.uri);
       this.#adopt(
         message,
-        beforeResponse(message, from, to, this.#isInside(message), askersVias(message, false)),
+        beforeResponse(
+          message,
+          from,
+          to,
+          this.#isInside(message),
+          askersVias(message, false),
+          facts?.answerSdp(message),
+        ),
       );
     }
     const inferred = this.#missing.response(message);
@@ -408,7 +418,9 @@ class Player {
   #isUnseen(message: SipMessage, to: Endpoint): boolean {
     const facts = this.#known.call(message.callId);
     if (facts === undefined || facts.isRelayed) return false;
-    return this.#missing.isPlace(to) || (message.kind === 'request' && this.#missing.answers(message));
+    if (this.#missing.isPlace(to) || (message.kind === 'request' && this.#missing.answers(message)))
+      return true;
+    return facts.isCall && facts.hasMissingSide && !facts.shows(to);
   }
 
   #moved(transition: Transition): void {

@@ -140,7 +140,7 @@ export class Report {
         `not played: ${count(end.challenged, 'request')} that the captured server answered by asking for credentials; ours does not ask`,
       );
     if (end.habits.length > 0) {
-      out.push('', 'habits of the captured server, against RFC 3261');
+      out.push('', 'habits of the captured server');
       for (const habit of end.habits) out.push(`    ${habitLine(habit)}`);
     }
     out.push('', verdict(begin, end));
@@ -219,7 +219,7 @@ function verdict(begin: ReplayBegin, { totals, habits }: ReplayEnd): string {
     sum === 0
       ? 'the captured server sent the same messages'
       : `${count(sum, 'difference')}, ${unexplained === 0 ? 'all explained' : `${unexplained} unexplained`}: ${all.map(([why, n]) => `${SHORT[why]} ${n}`).join(', ')}`;
-  const also = habits.length === 0 ? '' : `; it has ${count(habits.length, 'habit')} that RFC 3261 forbids`;
+  const also = habits.length === 0 ? '' : `; ${count(habits.length, 'habit')} of its own`;
   return `verdict: ${what.join(' and ')}${more.length > 0 ? ` (${more.join(', ')})` : ''}; ${how}${also}`;
 }
 
