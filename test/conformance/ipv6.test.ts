@@ -136,4 +136,24 @@ describe.skipIf(!addresses.includes('::1')).concurrent('on udp:[::1]', () => {
     }
     await hangUp(inc, out);
   });
+
+  it('§16.4: two Record-Routes of ours that a strict router has turned round are both taken off', async () => {
+    const anna = await ground.phone('anna', { host: '127.0.0.1' });
+    const boris = await ground.phone('boris', { host: '::1' });
+    const { out } = await ground.talk(anna, boris);
+    const [first = '', second = ''] = out.routes;
+    send(anna, 'INFO', uriOf(first), {
+      callId: out.callId,
+      fromTag: out.localTag,
+      toTag: out.remoteTag,
+      cseq: 50,
+      routes: [second, `<${boris.uri}>`],
+    });
+    const info = await boris.request('INFO', out.callId);
+    expect([info.uri, info.has('route'), info.get('via').includes('[::1]')]).toEqual([
+      boris.uri,
+      false,
+      true,
+    ]);
+  });
 });

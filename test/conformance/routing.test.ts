@@ -235,11 +235,18 @@ describe.concurrent('§16.5: an AOR of ours', () => {
     expect((await boris.request('MESSAGE', asked.callId)).uri).toBe(boris.uri);
   });
 
-  it('that leads to itself, or in a circle, ends: 480', async () => {
+  it('whose Contact is the AOR itself leads where the REGISTER came from', async () => {
+    const [anna, boris] = [await ground.phone('anna'), await ground.phone('boris', { registered: false })];
+    await register(boris, [`Contact: <${boris.aor}>`]);
+    const asked = send(anna, 'MESSAGE', boris.aor);
+    expect((await boris.request('MESSAGE', asked.callId)).uri).toBe(boris.aor);
+  });
+
+  it('that leads round in a circle ends: 480', async () => {
     const anna = await ground.phone('anna');
     const [one, two] = [ground.aor(ground.name('one')), ground.aor(ground.name('two'))];
     await register(anna, [`Contact: <${two}>`], { to: `<${one}>` });
-    await register(anna, [`Contact: <${one}>`, `Contact: <${two}>`], { to: `<${two}>` });
+    await register(anna, [`Contact: <${one}>`], { to: `<${two}>` });
     expect(await status('INVITE', one)).toBe(480);
     expect(await status('MESSAGE', two)).toBe(480);
   });
