@@ -1,6 +1,6 @@
 // Owns a benchmark's course: which servers, in what order they are loaded, what is told, and that all ends.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { isKamailio } from './kamailio.ts';
@@ -50,6 +50,7 @@ export async function bench(argv: string[], places: Places): Promise<number> {
     clearTimeout(watch);
     course.close();
     await stopAll();
+    course.tidy();
   }
 }
 
@@ -89,6 +90,7 @@ class Course {
   #awake: Awake | undefined;
   readonly #loads: Load[] = [];
   #servers = 0;
+  #passed = false;
 
   constructor(options: Options, places: Places) {
     this.#options = options;
@@ -112,8 +114,17 @@ class Course {
     settleSelf();
     this.#awake = new Awake(this.#options.alone);
     const pin = pinned ? 'server on core 0, generator apart' : 'not pinned: no taskset here';
-    this.#say(`${pin}; ${privileged ? 'before' : 'among'} other work; files in ${this.#out}`);
-    return grow ? this.#grow() : this.#compare();
+    this.#say(`${pin}; ${privileged ? 'before' : 'among'} other work; logs in ${this.#out}`);
+    const code = await (grow ? this.#grow() : this.#compare());
+    this.#passed = code === 0;
+    return code;
+  }
+
+  /** What nobody asked to keep goes; after a failure it stays. */
+  tidy(): void {
+    if (this.#passed && this.#options.out === undefined && !this.#options.profile) {
+      rmSync(this.#out, { recursive: true, force: true });
+    }
   }
 
   close(): void {
