@@ -94,13 +94,15 @@ export class ControlServer {
 
   #welcome(socket: Socket, answers: ControlOptions['answers']): void {
     socket.on('error', () => {});
-    if (this.#clients.size >= MOST_CLIENTS) {
-      write(socket, { error: { code: 'busy', message: 'too many ask at once' } });
-      socket.end();
-      return;
-    }
     this.#clients.add(socket);
     socket.on('close', () => this.#clients.delete(socket));
+    if (this.#clients.size > MOST_CLIENTS) {
+      write(socket, { error: { code: 'busy', message: 'too many ask at once' } });
+      // what it says is not read with care, but read: its end would not be seen else
+      socket.resume().end();
+      socket.setTimeout(1000, () => socket.destroy());
+      return;
+    }
     const lines = new Lines(LONGEST_QUESTION);
     const waiting: string[] = [];
     let current: RunningExchange | undefined;
