@@ -26,7 +26,7 @@ export interface Beginning {
   readonly offer: Buffer | undefined;
   readonly event: string | undefined;
   /** The method of the request inside the dialog whose response is the first that is seen. */
-  readonly then: 'INVITE' | 'BYE' | undefined;
+  readonly inside: 'INVITE' | 'BYE' | undefined;
 }
 
 /** For a request whose dialog is unknown. undefined: there is nothing to put in its place. */
@@ -44,7 +44,7 @@ export function beforeRequest(
     isSure: false,
     vias: [],
     offer: undefined,
-    then: undefined,
+    inside: undefined,
   };
   const event = request.first('event')?.split(';', 1)[0]?.trim().toLowerCase();
   const call = { ...base, method: 'INVITE', cseq: Math.max(0, number - 1), event: undefined } as const;
@@ -107,12 +107,20 @@ export function beforeResponse(
   // An answer names the streams that were offered: the closest there is to the offer itself.
   const offer = answerSdp === undefined ? undefined : mirrored(answerSdp);
   if (method === 'INVITE' && !inDialog)
-    return { ...base, depth: 'asked', isSure: true, cseq: number, vias: askersVias, offer, then: undefined };
+    return {
+      ...base,
+      depth: 'asked',
+      isSure: true,
+      cseq: number,
+      vias: askersVias,
+      offer,
+      inside: undefined,
+    };
   switch (method) {
     case 'INVITE':
     case 'BYE': {
       const cseq = Math.max(0, number - 1);
-      return { ...base, depth: 'up', cseq, vias: [], offer, then: method };
+      return { ...base, depth: 'up', cseq, vias: [], offer, inside: method };
     }
     case 'UPDATE':
     case 'INFO':
@@ -123,7 +131,7 @@ export function beforeResponse(
         cseq: Math.max(0, number - 1),
         vias: [],
         offer: undefined,
-        then: undefined,
+        inside: undefined,
       };
     default:
       return undefined;
@@ -149,8 +157,8 @@ export class Script {
   }
 
   opening(uri: string, contact: string): Buffer {
-    const { method, cseq, event, then } = this.#beginning;
-    const offer = then === undefined ? this.#beginning.offer : undefined;
+    const { method, cseq, event, inside } = this.#beginning;
+    const offer = inside === undefined ? this.#beginning.offer : undefined;
     return this.#request(
       method,
       uri,

@@ -2,38 +2,44 @@
 import { detached, type SipMessage, type SipRequest, type SipResponse } from '../sip/message.ts';
 import { parseNameAddr, parseUri } from '../sip/uri.ts';
 import type { Endpoint } from './capture/datagrams.ts';
-import { endpointOf, endpointOfVia, endpointText } from './endpoint.ts';
+import { endpointOf, endpointOfVia, same } from './endpoint.ts';
 import type { ServerNames } from './server-names.ts';
 import { vias } from './vias.ts';
 
-interface Asked {
-  readonly source: Endpoint;
-  readonly uri: string;
-  readonly maxForwards: string;
+/** What became of one request on its way. */
+interface RequestFacts {
+  /** Who sent it to the server. */
+  source: Endpoint | undefined;
+  /** Its Request-URI then, if it opens something. */
+  uri: string;
+  maxForwards: string;
+  /** Where the server sent it. */
+  passed: readonly Endpoint[];
+  /** Who got the answers to it. */
+  asker: Endpoint | undefined;
+  /** Its responses that reached the server, those that left it: status and To tag in one number. */
+  heard: readonly number[];
+  answered: readonly number[];
+  /** It got an answer no server gives by itself: somebody was there. */
+  spokenTo: boolean;
+  refused: boolean;
+  rang: boolean;
+  /** The server itself asked for credentials. */
+  challenged: boolean;
+  /** The SDP that answered it, where the capture does not show itself. */
+  sdp: Buffer | undefined;
 }
 
+/** To tags are numbers here: of a hundred thousand calls all tags would be much to keep. */
+const TAGS = 4096;
+
 export class CallFacts {
-  /** Requests that reached the server. */
-  readonly #asked = new Map<string, Asked>();
-  /** Requests that left it, and where to. */
-  readonly #passed = new Map<string, Endpoint[]>();
-  /** Responses that reached it, those that left it. */
-  readonly #heard = new Set<string>();
-  readonly #answered = new Set<string>();
+  readonly #requests = new Map<string, RequestFacts>();
+  #tags: readonly string[] = [];
   /** To tags that phones gave: all others are the server's. */
-  readonly #phoneTags = new Set<string>();
-  /** INVITEs that were refused, by number and From tag: the server's final response, or a phone's. */
-  readonly #refused = new Set<string>();
-  readonly #rang = new Set<string>();
-  /** Requests the server itself asked credentials for. */
-  readonly #challenged = new Set<string>();
-  /** Who got the answers to a request: who asked. */
-  readonly #askers = new Map<string, Endpoint>();
-  /** Requests that got an answer no server gives by itself: somebody was there. */
-  readonly #spokenTo = new Set<string>();
-  /** Answers to INVITEs that the capture does not show. */
-  readonly #answers = new Map<string, Buffer>();
-  readonly #peers = new Set<string>();
+  #phoneTags: readonly number[] = [];
+  /** Who talks with the server. */
+  #peers: readonly Endpoint[] = [];
   #isRelayed = false;
   #isCall = false;
   #followsRoutes = false;
@@ -43,57 +49,52 @@ export class CallFacts {
   // ---- first look
 
   askedBy(request: SipRequest, source: Endpoint, names: ServerNames): void {
-    const key = requestKey(request);
-    this.#isCall ||= OF_CALLS.has(request.method);
-    this.#peers.add(endpointText(source));
-    if (!this.#asked.has(key))
-      this.#asked.set(key, {
-        source,
-        uri: detached(request.uri),
-        maxForwards: detached(request.first('max-forwards') ?? ''),
-      });
-    if (this.#passed.has(key)) this.#isRelayed = true;
-    if (request.has('route') && request.to.tag !== undefined)
-      this.#followsRoutes ||= request.all('route').some((value) => names.hasValue(value));
+    const facts = this.#of(request);
+    this.#peer(source);
+    if (facts.source === undefined) {
+      facts.source = source;
+      if (request.to.tag === undefined) facts.uri = detached(request.uri);
+      const hops = request.first('max-forwards') ?? '';
+      facts.maxForwards = hops === '70' ? '70' : detached(hops);
+    }
+    if (facts.passed.length > 0) this.#isRelayed = true;
+    if (!this.#followsRoutes && request.to.tag !== undefined && request.has('route'))
+      this.#followsRoutes = request.all('route').some((value) => names.hasValue(value));
   }
 
   heardFrom(response: SipResponse): void {
-    const key = responseKey(response);
-    this.#isCall ||= OF_CALLS.has(response.cseq.method);
-    this.#heard.add(key);
-    this.#heard.add(statusKey(response));
-    if (this.#answered.has(key) && response.status > 100) this.#isRelayed = true;
-    if (response.to.tag !== undefined) this.#phoneTags.add(detached(response.to.tag));
-    this.#noteInvite(response);
-    this.#challenged.delete(requestKey(response));
+    const facts = this.#of(response);
+    const code = this.#codeOf(response);
+    facts.heard = withOne(facts.heard, code);
+    if (response.status > 100 && facts.answered.includes(code)) this.#isRelayed = true;
+    if (response.to.tag !== undefined) this.#phoneTags = withOne(this.#phoneTags, code % TAGS);
+    noteInvite(facts, response);
+    facts.challenged = false;
   }
 
   passedTo(request: SipRequest, destination: Endpoint): void {
-    const key = requestKey(request);
-    this.#isCall ||= OF_CALLS.has(request.method);
-    const to = this.#passed.get(key);
-    this.#peers.add(endpointText(destination));
-    if (to === undefined) this.#passed.set(key, [destination]);
-    else if (!to.some((each) => endpointText(each) === endpointText(destination))) to.push(destination);
-    if (this.#asked.has(key)) this.#isRelayed = true;
+    const facts = this.#of(request);
+    this.#peer(destination);
+    if (!facts.passed.some((each) => same(each, destination))) facts.passed = [...facts.passed, destination];
+    if (facts.source !== undefined) this.#isRelayed = true;
     this.#noteMissing(request);
+    if (this.#missingAt !== undefined) return;
     const below = vias(request)[1];
-    if (below !== undefined) this.#missingAt ??= endpointOfVia(below);
+    if (below !== undefined) this.#missingAt = endpointOfVia(below);
   }
 
   answeredTo(response: SipResponse, destination: Endpoint): void {
-    const key = responseKey(response);
-    const request = requestKey(response);
-    this.#isCall ||= OF_CALLS.has(response.cseq.method);
-    this.#answered.add(key);
-    this.#peers.add(endpointText(destination));
-    if (!this.#askers.has(request)) this.#askers.set(request, destination);
-    if (!saysServer(response.status)) this.#spokenTo.add(request);
-    if (this.#heard.has(key) && response.status > 100) this.#isRelayed = true;
-    this.#noteInvite(response);
+    const facts = this.#of(response);
+    const code = this.#codeOf(response);
+    this.#peer(destination);
+    facts.asker ??= destination;
+    facts.answered = withOne(facts.answered, code);
+    if (!saysServer(response.status)) facts.spokenTo = true;
+    const wasHeard = facts.heard.includes(code);
+    if (wasHeard && response.status > 100) this.#isRelayed = true;
+    noteInvite(facts, response);
     if (response.cseq.method === 'INVITE' && response.status < 300) this.#noteMissing(response);
-    const isChallenge = response.status === 401 || response.status === 407;
-    if (isChallenge && !this.#heard.has(key)) this.#challenged.add(requestKey(response));
+    if ((response.status === 401 || response.status === 407) && !wasHeard) facts.challenged = true;
   }
 
   // ---- what follows
@@ -105,12 +106,15 @@ export class CallFacts {
 
   /** Somebody who is not in the capture spoke, or was spoken to, through the server. */
   get hasMissingSide(): boolean {
-    return !this.#isRelayed && (this.#spokenTo.size > 0 || this.#passed.size > 0);
+    if (this.#isRelayed) return false;
+    for (const { spokenTo, passed } of this.#requests.values())
+      if (spokenTo || passed.length > 0) return true;
+    return false;
   }
 
   /** Does this Call-ID's traffic with the server show the endpoint? */
   shows(at: Endpoint): boolean {
-    return this.#peers.has(endpointText(at));
+    return this.#peers.some((peer) => same(peer, at));
   }
 
   /** An INVITE made it; not a subscription, a registration or a single message. */
@@ -124,91 +128,84 @@ export class CallFacts {
   }
 
   wasAsked(message: SipMessage): boolean {
-    return this.#asked.has(requestKey(message));
+    return this.#get(message)?.source !== undefined;
   }
 
-  /** The same request as it reached the server. */
-  asked(request: SipRequest): Asked | undefined {
-    return this.#asked.get(requestKey(request));
+  /** The same request as it reached the server; its URI only if it opens something. */
+  asked(request: SipRequest): { readonly uri: string; readonly maxForwards: string } | undefined {
+    const facts = this.#get(request);
+    return facts?.source === undefined ? undefined : facts;
   }
 
   /** Where the server sent this very request. */
   passedOn(message: SipMessage): readonly Endpoint[] {
-    return this.#passed.get(requestKey(message)) ?? NOWHERE;
+    return this.#get(message)?.passed ?? [];
   }
 
   /** The INVITE that an ACK or CANCEL belongs to. */
   wasInviteAsked(message: SipMessage): boolean {
-    return this.#asked.has(inviteKey(message));
+    return this.#inviteOf(message)?.source !== undefined;
   }
 
   /** Where the server sent that INVITE. */
   invitePassedOn(message: SipMessage): readonly Endpoint[] {
-    return this.#passed.get(inviteKey(message)) ?? NOWHERE;
+    return this.#inviteOf(message)?.passed ?? [];
   }
 
   wasHeard(response: SipResponse): boolean {
-    return this.#heard.has(responseKey(response));
+    return this.#get(response)?.heard.includes(this.#codeOf(response)) === true;
   }
 
   /** Did any phone answer so, whatever its tag? */
   wasHeardAs(response: SipResponse): boolean {
-    return this.#heard.has(statusKey(response));
+    const heard = this.#get(response)?.heard ?? [];
+    return heard.some((code) => Math.floor(code / TAGS) === response.status);
   }
 
   wasAnswered(response: SipResponse): boolean {
-    return this.#answered.has(responseKey(response));
+    return this.#get(response)?.answered.includes(this.#codeOf(response)) === true;
   }
 
   /** Who asked what this answers. */
   asker(response: SipResponse): Endpoint | undefined {
-    return this.#asked.get(requestKey(response))?.source ?? this.#askers.get(requestKey(response));
+    const facts = this.#get(response);
+    return facts?.source ?? facts?.asker;
   }
 
   /** Was somebody there to answer this request? */
   wasSpokenTo(request: SipMessage): boolean {
-    return this.#spokenTo.has(requestKey(request));
+    return this.#get(request)?.spokenTo === true;
   }
 
   /** The SDP that answered an INVITE which is not in the capture. */
   answerSdp(response: SipResponse): Buffer | undefined {
-    return this.#answers.get(inviteKey(response));
+    return this.#inviteOf(response)?.sdp;
   }
 
   isPhoneTag(tag: string): boolean {
-    return this.#phoneTags.has(tag);
+    const index = this.#tags.indexOf(tag);
+    return index >= 0 && this.#phoneTags.includes(index);
   }
 
   /** Did the INVITE with this number and From tag ring, as far as anybody heard? */
   rang(message: SipMessage): boolean {
-    return this.#rang.has(inviteKey(message));
+    return this.#inviteOf(message)?.rang === true;
   }
 
   /** Was the INVITE that this belongs to refused? Then its ACK ends hop by hop. */
   wasRefused(message: SipMessage): boolean {
-    return this.#refused.has(inviteKey(message));
+    return this.#inviteOf(message)?.refused === true;
   }
 
   /** The same by number and From tag. */
   refusedInvite(number: number, fromTag: string): boolean {
-    return this.#refused.has(keyOf(number, 'INVITE', fromTag));
+    return this.#requests.get(keyOf(number, 'INVITE', this.#indexOf(fromTag)))?.refused === true;
   }
 
   /** The server asked for credentials: the phone's next try is the one that counts. Also the ACK of such an INVITE. */
   wasChallenged(request: SipRequest): boolean {
-    if (this.#challenged.size === 0) return false;
-    const { number, method } = request.cseq;
-    return this.#challenged.has(keyOf(number, method === 'ACK' ? 'INVITE' : method, request.from.tag));
-  }
-
-  /** Did a phone ask the same with a higher number later? */
-  wasRetried(request: SipRequest): boolean {
-    const { number, method } = request.cseq;
-    for (const key of this.#asked.keys()) {
-      const [n, m] = key.split(' ', 2);
-      if (m === method && Number(n) > number) return true;
-    }
-    return false;
+    const facts = request.method === 'ACK' ? this.#inviteOf(request) : this.#get(request);
+    return facts?.challenged === true;
   }
 
   /** The Contact of a side that is not in the capture, and where it sits if that can be told. */
@@ -216,30 +213,77 @@ export class CallFacts {
     const uri = parseUri(this.#missingContact ?? '');
     const named = uri === undefined || names.has(uri) ? undefined : endpointOf(uri);
     const at = this.#missingAt ?? named;
+    const isKnown = at === undefined || names.isPeer(at) || names.has({ host: at.address, port: at.port });
     return {
       contact: uri === undefined || names.has(uri) ? undefined : this.#missingContact,
-      at:
-        at === undefined || names.isPeer(at) || names.has({ host: at.address, port: at.port })
-          ? undefined
-          : at,
+      at: isKnown ? undefined : at,
     };
   }
 
-  #noteMissing(message: SipMessage): void {
-    const contact = parseNameAddr(message.first('contact') ?? '')?.uri;
-    if (contact !== undefined) this.#missingContact ??= detached(contact);
+  #of(message: SipMessage): RequestFacts {
+    const { number, method } = message.cseq;
+    const key = keyOf(number, method, this.#tagOf(message.from.tag ?? ''));
+    this.#isCall ||= OF_CALLS.has(method);
+    let facts = this.#requests.get(key);
+    if (facts === undefined) {
+      facts = {
+        source: undefined,
+        uri: '',
+        maxForwards: '',
+        passed: NONE,
+        asker: undefined,
+        heard: NONE,
+        answered: NONE,
+        spokenTo: false,
+        refused: false,
+        rang: false,
+        challenged: false,
+        sdp: undefined,
+      };
+      this.#requests.set(key, facts);
+    }
+    return facts;
   }
 
-  #noteInvite(response: SipResponse): void {
-    if (response.cseq.method !== 'INVITE' || response.status === 100) return;
-    const key = inviteKey(response);
-    const hasSdp = /^application\/sdp\b/i.test(response.first('content-type') ?? '');
-    if (hasSdp && !this.#asked.has(key) && !this.#answers.has(key))
-      this.#answers.set(key, Buffer.from(response.body));
-    if (response.status >= 300) this.#refused.add(key);
-    else if (response.status < 200) this.#rang.add(key);
+  #get(message: SipMessage): RequestFacts | undefined {
+    const { number, method } = message.cseq;
+    return this.#requests.get(keyOf(number, method, this.#indexOf(message.from.tag)));
+  }
+
+  #inviteOf(message: SipMessage): RequestFacts | undefined {
+    return this.#requests.get(keyOf(message.cseq.number, 'INVITE', this.#indexOf(message.from.tag)));
+  }
+
+  #codeOf(response: SipResponse): number {
+    return response.status * TAGS + this.#tagOf(response.to.tag ?? '');
+  }
+
+  #tagOf(tag: string): number {
+    const index = this.#tags.indexOf(tag);
+    if (index >= 0) return index;
+    if (this.#tags.length >= TAGS - 1) return TAGS - 1;
+    this.#tags = [...this.#tags, detached(tag)];
+    return this.#tags.length - 1;
+  }
+
+  /** -1: never seen. */
+  #indexOf(tag = ''): number {
+    const index = this.#tags.indexOf(tag);
+    return index < 0 && this.#tags.length >= TAGS - 1 ? TAGS - 1 : index;
+  }
+
+  #peer(at: Endpoint): void {
+    if (!this.shows(at)) this.#peers = [...this.#peers, at];
+  }
+
+  #noteMissing(message: SipMessage): void {
+    if (this.#missingContact !== undefined) return;
+    const contact = parseNameAddr(message.first('contact') ?? '')?.uri;
+    if (contact !== undefined) this.#missingContact = detached(contact);
   }
 }
+
+const NONE: readonly never[] = [];
 
 const OF_CALLS: ReadonlySet<string> = new Set(['INVITE', 'ACK', 'BYE', 'CANCEL', 'PRACK', 'UPDATE']);
 
@@ -252,26 +296,18 @@ const SERVER_STATUSES: ReadonlySet<number> = new Set([
   400, 401, 403, 404, 407, 408, 413, 414, 416, 420, 421, 422, 423, 430, 439, 440, 480, 481, 482, 483, 484,
 ]);
 
-const NOWHERE: readonly Endpoint[] = [];
-
-function keyOf(number: number, method: string, fromTag: string | undefined): string {
-  return `${number} ${method} ${fromTag ?? ''}`;
+function noteInvite(facts: RequestFacts, response: SipResponse): void {
+  if (response.cseq.method !== 'INVITE' || response.status === 100) return;
+  if (response.status >= 300) facts.refused = true;
+  else if (response.status < 200) facts.rang = true;
+  const hasSdp = /^application\/sdp\b/i.test(response.first('content-type') ?? '');
+  if (hasSdp && facts.source === undefined) facts.sdp ??= Buffer.from(response.body);
 }
 
-/** A request on its way through servers, and its answers. */
-function requestKey(message: SipMessage): string {
-  const { number, method } = message.cseq;
-  return keyOf(number, method, message.from.tag);
+function keyOf(number: number, method: string, tag: number): string {
+  return `${number} ${method} ${tag}`;
 }
 
-function inviteKey(message: SipMessage): string {
-  return keyOf(message.cseq.number, 'INVITE', message.from.tag);
-}
-
-function statusKey(response: SipResponse): string {
-  return `${response.status} ${requestKey(response)}`;
-}
-
-function responseKey(response: SipResponse): string {
-  return `${response.status} ${requestKey(response)} ${response.to.tag ?? ''}`;
+function withOne<T>(all: readonly T[], one: T): readonly T[] {
+  return all.includes(one) ? all : [...all, one];
 }

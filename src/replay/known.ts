@@ -20,6 +20,7 @@ export class Known {
   readonly names: ServerNames;
   readonly habits = new Habits();
   readonly #calls = new Map<string, CallFacts>();
+  readonly #endpoints = new Map<string, Endpoint>();
   /** Contact URIs as phones gave them: by endpoint and user, and by endpoint alone. */
   readonly #contacts = new Map<string, string>();
   /** `AOR endpoint` that registered. */
@@ -49,7 +50,8 @@ export class Known {
 
   /** One datagram of the first look. */
   look(datagram: Played): void {
-    const { source, destination } = datagram;
+    const source = this.#known(datagram.source);
+    const destination = this.#known(datagram.destination);
     this.messages++;
     const toServer = same(destination, this.server);
     if (same(source, this.server)) this.fromServer++;
@@ -79,6 +81,11 @@ export class Known {
         this.#asked(message, source);
       }
     }
+  }
+
+  /** Its call is told: nothing more is asked of it. */
+  forget(callId: string): void {
+    this.#calls.delete(callId);
   }
 
   call(callId: string): CallFacts | undefined {
@@ -120,6 +127,15 @@ export class Known {
     const uri = parseUri(request.uri);
     if (uri === undefined || this.names.has(uri)) return undefined;
     return endpointOf(uri);
+  }
+
+  /** One object for each endpoint, however many packets name it. */
+  #known(at: Endpoint): Endpoint {
+    const key = endpointText(at);
+    const known = this.#endpoints.get(key);
+    if (known !== undefined) return known;
+    this.#endpoints.set(key, at);
+    return at;
   }
 
   #factsOf(callId: string): CallFacts {

@@ -1,5 +1,5 @@
 // The side of a call that the capture does not show: what it must have sent, told from what the server sent on.
-import { headerLine, type SipMessage, SipRequest, SipResponse } from '../sip/message.ts';
+import { headerLine, type SipMessage, SipRequest, type SipResponse } from '../sip/message.ts';
 import { makeResponse } from '../sip/reply.ts';
 import { type Aor, aorOf, parseNameAddr, parseUri } from '../sip/uri.ts';
 import { type CallFacts, saysServer } from './call-facts.ts';

@@ -132,7 +132,9 @@ class Player {
       zone,
       differences: (callId) => {
         this.#exchange.forget(callId);
-        return this.#count(this.#differences.take(callId));
+        const found = this.#count(this.#differences.take(callId));
+        known.forget(callId);
+        return found;
       },
       onCall: (call) => {
         this.#told(call);
@@ -328,7 +330,7 @@ class Player {
     const { callId } = message;
     this.#begun.add(callId);
     if (beginning === undefined) return;
-    const { opener, other, depth, method, then } = beginning;
+    const { opener, other, depth, method } = beginning;
     const facts = this.#known.call(callId);
     const script = new Script(beginning, message);
     const [openerUri, otherUri] = beginning.fromIsOpener
@@ -362,7 +364,7 @@ class Player {
       answer(200);
       if (depth === 'up' && method === 'INVITE') inside('ACK');
     }
-    if (then !== undefined) inside(then);
+    if (beginning.inside !== undefined) inside(beginning.inside);
     this.#quiet = undefined;
     if (!beginning.isSure) this.#log.guessed(callId);
   }
