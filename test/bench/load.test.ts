@@ -8,7 +8,7 @@ import { read, response } from './messages.ts';
 type Fault = (text: string, times: number) => 'pass' | 'lose' | 'refuse' | 'twice';
 
 /** A proxy of a few lines: one registrar, one Record-Route, one Via; `fault` decides what befalls each message. */
-class Proxy {
+class SmallProxy {
   readonly #socket: Socket = createSocket('udp4');
   readonly #contacts = new Map<string, number>();
   readonly #seen = new Map<string, number>();
@@ -83,7 +83,7 @@ afterEach(() => {
 
 /** Places ten calls through a proxy with that fault, and waits for their ends. */
 async function tenCalls(fault: Fault) {
-  const proxy = new Proxy(fault);
+  const proxy = new SmallProxy(fault);
   await proxy.listen();
   const load = new Load({ serverPort: proxy.port, users: 10, ring: 5, talk: 5 });
   open.push(proxy, load);

@@ -130,7 +130,10 @@ describe('a refusal is one line: what, which value, what to do', () => {
       'outbound: 10.0.0.0/99',
       'c.yaml:1: outbound: "10.0.0.0/99" is not HOST, HOST:PORT, *.DOMAIN or NETWORK/BITS',
     ],
-    ['limits: { calls: 1.5 }', 'c.yaml:1: limits.calls: 1.5 is not a whole number from 1 to 10000000, or auto'],
+    [
+      'limits: { calls: 1.5 }',
+      'c.yaml:1: limits.calls: 1.5 is not a whole number from 1 to 10000000, or auto',
+    ],
     [
       'registrar: { minExpires: 60, maxExpires: 30 }',
       'c.yaml:1: registrar.maxExpires: 30 is not minExpires (60) or more',

@@ -20,7 +20,7 @@ function onItsWay(asked: string, from: Puppet, uri: string, arrived: Message): s
     .replace(/;rport\b/, `;rport=${from.port}`)
     .concat(`;received=${from.host}`);
   lines.splice(first, 0, via);
-  const hops = lines.findIndex((line) => line === 'Max-Forwards: 70');
+  const hops = lines.indexOf('Max-Forwards: 70');
   lines[hops] = 'Max-Forwards: 69';
   const lastVia = lines.findLastIndex((line) => /^(via|v)\s*:/i.test(line));
   const firstRoute = lines.findIndex((line) => /^record-route\s*:/i.test(line));

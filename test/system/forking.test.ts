@@ -25,7 +25,7 @@ describe('parallel forking', () => {
     alice.request('INVITE', { to: phones[0].aor, body: SDP.audio });
     const invites = phones.map((p) => p.got('INVITE'));
     expect(new Set(invites.map((i) => i.via.branch)).size).toBe(3);
-    phones.forEach((p, i) => p.answer(invites[i] as never, 180, { tag: `t${i}` }));
+    for (const [i, phone] of phones.entries()) phone.answer(invites[i] as never, 180, { tag: `t${i}` });
     phones[1].answer(invites[1] as never, 200, { tag: 't1', body: SDP.audio });
     expect(alice.response('INVITE', 200).to.tag).toBe('t1');
     for (const i of [0, 2]) {

@@ -2,7 +2,7 @@
 import { briefMarkdown } from './brief.ts';
 import { chart } from './charts.ts';
 
-const MARKED = /(<!-- chart:([\w-]+) -->\n)[^]*?(<!-- \/chart -->)/g;
+const MARKED = /(<!-- chart:([\w-]+) -->\n)[\s\S]*?(<!-- \/chart -->)/g;
 
 /** The same text with each chart as it is now. Throws for the name of a chart that there is not. */
 export function withCharts(markdown: string): string {
