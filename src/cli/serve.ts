@@ -45,8 +45,10 @@ async function serve(config: Config, version: string, inspected: unknown): Promi
   const stopped = stopSignal();
   process.on('SIGHUP', () => running?.reopen());
   running = await startServer(config, { log });
-  process.stdout.write(`${startLine(running, config, version)}\n`);
   const inspector = inspected === undefined ? undefined : await openInspector(running, inspected);
+  const lines = [startLine(running, config, version), ...(inspector ? [howTo(inspector.url)] : [])];
+  process.stdout.write(`${lines.join('\n')}\n`);
+  if (inspector) void warnWithoutInternet();
   const signal = await stopped;
   log.info({ signal }, 'stopping');
   await inspector?.close();
@@ -59,10 +61,7 @@ async function serve(config: Config, version: string, inspected: unknown): Promi
 
 async function openInspector({ lens }: RunningServer, inspected: unknown): Promise<Relay> {
   const { relayLive } = await import('../inspect/live-relay.ts');
-  const relay = await relayLive(lens, typeof inspected === 'string' ? { user: inspected } : 'every call');
-  process.stdout.write(`${howTo(relay.url)}\n`);
-  void warnWithoutInternet();
-  return relay;
+  return relayLive(lens, typeof inspected === 'string' ? { user: inspected } : 'every call');
 }
 
 /** The first SIGTERM or SIGINT. A second one finds Node's own manners again and ends the process at once. */

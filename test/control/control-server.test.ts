@@ -183,7 +183,7 @@ describe('an answer', () => {
     const socket = createConnection(join(at, SOCKET_FILE));
     socket.pause();
     socket.write('{"ask":"many"}\n');
-    await vi.waitFor(() => expect(taken).toBeGreaterThan(0));
+    await vi.waitFor(() => expect(taken).toBeGreaterThan(0), 5000);
     // others are answered meanwhile, and it makes no progress
     for (let i = 0; i < 50; i++) await all(at, { ask: 'hello' });
     const before = taken;
@@ -270,7 +270,7 @@ describe('an answer', () => {
     await Promise.all(sockets.map((socket) => new Promise((done) => socket.once('connect', done))));
     expect(await failure(at, { ask: 'hello' })).toMatchObject({ code: 'refused', reason: 'busy' });
     for (const socket of sockets) socket.destroy();
-    await vi.waitFor(async () => expect(await all(at, { ask: 'hello' })).toHaveLength(1));
+    await vi.waitFor(async () => expect(await all(at, { ask: 'hello' })).toHaveLength(1), 5000);
   });
 });
 
@@ -293,7 +293,7 @@ describe('a stream', () => {
     expect((await answer.next()).value).toBe(2);
     stop.abort();
     expect((await answer.next()).done).toBe(true);
-    await vi.waitFor(() => expect(gone).toHaveBeenCalledTimes(1));
+    await vi.waitFor(() => expect(gone).toHaveBeenCalledTimes(1), 5000);
   });
 
   it('to a client that does not read is cut off', async () => {
