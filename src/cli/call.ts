@@ -1,22 +1,36 @@
 // `callchart call ID`: one live call, with the states it went through and what brought it there.
 import type { Command } from 'commander';
-import { ask } from '../control/client.ts';
+import { ask, ControlError } from '../control/client.ts';
 import type { CallDetailAnswer } from '../control/questions.ts';
 import { asking, askingCommand, folderOf } from './asking.ts';
+import { endedCall } from './ended-call.ts';
 import { harmless, lasted, localTime, stateWords, table } from './words.ts';
 
 export function callCommand(): Command {
-  return askingCommand('call', 'show one live call: parties, states with times and causes, outcome so far')
-    .argument('<CALL-ID>', 'its Call-ID, or how it begins when no other begins so')
+  return askingCommand('call', 'show one call: parties, states with times and causes, outcome so far')
+    .argument('<CALL-ID>', 'its Call-ID; of a live call its beginning will do when no other begins so')
     .option('--json', 'as one JSON object')
+    .addHelpText('after', '\nA call that is over is looked up in the journal.')
     .action((callId: string, flags: Record<string, unknown>) =>
       asking(async () => {
-        for await (const item of ask(folderOf(flags), { ask: 'call', callId })) {
-          const call = item as CallDetailAnswer;
-          process.stdout.write(flags.json === true ? `${JSON.stringify(call)}\n` : told(call));
-        }
+        const call = await found(folderOf(flags), callId);
+        process.stdout.write(flags.json === true ? `${JSON.stringify(call)}\n` : told(call));
       }),
     );
+}
+
+async function found(folder: string, callId: string): Promise<CallDetailAnswer> {
+  try {
+    for await (const item of ask(folder, { ask: 'call', callId })) return item as CallDetailAnswer;
+    throw new ControlError('server-gone', 'the server did not say');
+  } catch (error) {
+    const ended =
+      error instanceof ControlError && error.reason === 'unknown-call'
+        ? endedCall(folder, callId)
+        : undefined;
+    if (ended === undefined) throw error;
+    return ended;
+  }
 }
 
 export function told(call: CallDetailAnswer): string {

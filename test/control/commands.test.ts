@@ -115,6 +115,21 @@ describe('with a server', () => {
     expect(callchart('calls', ...data).out).toBe('no calls\n');
   });
 
+  it('a call that is over is told from the journal', async () => {
+    const call = await answered();
+    await hangUp(call);
+    await server.record(call.callId);
+    const { status, out } = callchart('call', call.callId, '--data', server.data);
+    expect(status).toBe(0);
+    expect(out).toMatch(/\n {2}state +terminated\n/);
+    expect(out).toMatch(
+      /\n {2}ended +.* \(after \d+ ms\)\n {2}outcome +answered \(ended by the caller, 0:00 of talk\)\n/,
+    );
+    expect(out).toMatch(
+      /trying +INVITE of the caller\n.*ringing +180\n.*confirmed, audio +200\n.*terminating +BYE of the caller\n.*terminated +200\n/,
+    );
+  });
+
   it('a call that there is not is one line, and exit code 1', () => {
     const { status, out, err } = callchart('call', 'nobody@nowhere', '--data', server.data);
     expect([status, out, err]).toEqual([1, '', 'callchart: no live call has the Call-ID nobody@nowhere\n']);
