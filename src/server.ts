@@ -27,7 +27,7 @@ import { ListenError } from './transport/listen.ts';
 import { isLoopback, Sockets } from './transport/sockets.ts';
 
 /** ms a line may wait for the next burst's. */
-const JOURNAL_DELAY = 2;
+const JOURNAL_DELAY = 10;
 
 export interface ServerHooks {
   readonly log: Logger;
@@ -62,11 +62,18 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
   });
   const users = watchedUsers(config, folder, log);
   const domains = new Domains({ domains: config.domains, hostNames: [hostname(), 'localhost'] });
+  let unsent = 0;
+  let toldAt = -1000;
   const sockets = new Sockets(
     config.listen,
     {
       receive: (bytes, flow) => core.receive(bytes, flow),
-      failed: (local, cause) => log.error({ err: cause, local }, 'socket failed'),
+      failed: (local, err) => {
+        unsent++;
+        if (clock.now() - toldAt < 1000) return;
+        log.warn({ err, local, unsent }, 'datagrams could not be sent');
+        toldAt = clock.now();
+      },
     },
     () => domains.listensOn(sockets.addresses, advertise),
   );
@@ -75,7 +82,7 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
     reachable: (address) => sockets.localFor(address, undefined) !== undefined,
   });
   const histories = new Histories();
-  // A write is a system call of 4 µs: a busy server shares it among the bursts of a few milliseconds.
+  // A write is a system call of 4 µs: a busy server shares it among the bursts of some milliseconds.
   let writeSoon: NodeJS.Timeout | undefined;
   const write = (): void => {
     writeSoon = undefined;

@@ -1,6 +1,6 @@
 // The machine-readable journal: one JSON object a line, `v` counts up when a field changes its meaning.
 import { type CallRecord, ringMs, setupMs, talkMs } from './call-record.ts';
-import type { Note, Transition } from './transition.ts';
+import type { DialogFacts, Note, Transition } from './transition.ts';
 import { WallTime } from './wall-time.ts';
 
 export const JOURNAL_VERSION = 1;
@@ -10,18 +10,29 @@ const HEAD = `{"v":${JOURNAL_VERSION},"type":`;
 /** Writes lines by hand: JSON.stringify on the whole object takes three times as long. */
 export class NdjsonWriter {
   readonly #time = new WallTime();
+  readonly #dialogs = new WeakMap<DialogFacts, { readonly callId: string; readonly parties: string }>();
 
   transition(t: Transition): string {
     const { dialog } = t;
-    let line = `${HEAD}"transition","time":"${this.#time.iso(t.at)}","callId":${quote(dialog.callId)},"seq":${t.seq}`;
-    line += `,"machine":"${dialog.machine}","from":${quote(t.from)},"to":${quote(t.to)}`;
-    line += `,"cause":${quote(t.cause)},"event":${quote(t.event)}`;
+    const said = this.#said(dialog);
+    // States, events and directions are words of our own: nothing in them needs an escape.
+    let line = `${HEAD}"transition","time":"${this.#time.iso(t.at)}","callId":${said.callId},"seq":${t.seq},"machine":"${dialog.machine}","from":"${t.from}","to":"${t.to}","cause":${quote(t.cause)},"event":"${t.event}"`;
     if (t.side !== undefined) line += `,"side":"${t.side}"`;
-    line += `,"parties":{"from":${quote(dialog.from)},"to":${quote(dialog.to)}}`;
-    if (t.media !== undefined)
-      line += `,"media":{"audio":${quote(t.media.audio)},"video":${quote(t.media.video)}}`;
+    line += said.parties;
+    if (t.media !== undefined) line += `,"media":{"audio":"${t.media.audio}","video":"${t.media.video}"}`;
     if (t.notes.length > 0) line += `,"notes":[${t.notes.map(noteOf).join(',')}]`;
     return t.done ? `${line},"done":true}\n` : `${line}}\n`;
+  }
+
+  /** What stands on every line of a dialog, made once. */
+  #said(dialog: DialogFacts): { readonly callId: string; readonly parties: string } {
+    let said = this.#dialogs.get(dialog);
+    if (said === undefined) {
+      const parties = `,"parties":{"from":${quote(dialog.from)},"to":${quote(dialog.to)}}`;
+      said = { callId: quote(dialog.callId), parties };
+      this.#dialogs.set(dialog, said);
+    }
+    return said;
   }
 
   /** `time` is when it was over; absent fields: it never rang, was never answered, nobody ended it. */
@@ -29,7 +40,8 @@ export class NdjsonWriter {
     const { dialog } = record;
     const type = dialog.machine === 'subscription' ? 'subscription' : 'call';
     let line = `${HEAD}"${type}","time":"${this.#time.iso(record.endedAt ?? record.startedAt)}"`;
-    line += `,"callId":${quote(dialog.callId)},"parties":{"from":${quote(dialog.from)},"to":${quote(dialog.to)}}`;
+    const { callId, parties } = this.#said(dialog);
+    line += `,"callId":${callId}${parties}`;
     line += `,"started":"${this.#time.iso(record.startedAt)}"`;
     if (record.answeredAt !== undefined) line += `,"answered":"${this.#time.iso(record.answeredAt)}"`;
     line +=

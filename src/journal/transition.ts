@@ -4,8 +4,8 @@ import type { Entry, Side } from '../../machines/types.ts';
 /** One thing worth telling, as the chart said it. */
 export interface Note {
   readonly entry: Entry;
-  readonly side?: Side;
-  readonly status?: number;
+  readonly side?: Side | undefined;
+  readonly status?: number | undefined;
 }
 
 /** The parties as the opening request named them: AORs (`sip:a@h`), UTF-8, without port or parameters. */
@@ -36,9 +36,9 @@ export interface Transition {
   readonly event: string;
   /** Method or status that caused it, for people: `INVITE`, `180`, `timer ring`. */
   readonly cause: string;
-  readonly side?: Side;
+  readonly side?: Side | undefined;
   /** Media as the message carried it, when it did. */
-  readonly media?: { readonly audio: string; readonly video: string };
+  readonly media?: { readonly audio: string; readonly video: string } | undefined;
   readonly notes: readonly Note[];
   /** True when the dialog has reached its final state. */
   readonly done: boolean;

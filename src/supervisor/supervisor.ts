@@ -27,19 +27,28 @@ export interface SupervisorParts {
   readonly onActorError: (callId: string, event: string, cause: unknown) => void;
 }
 
-/** One event on its way into an actor, and what `forward` means for it. */
-interface Delivery {
+/** One event on its way into an actor, and what `forward` means for it. Always of one shape: these are the hot path. */
+class Delivery {
   readonly dialog: LiveDialog;
   readonly event: DialogEvent;
   readonly cause: string;
   readonly forwarding: Forwarding | undefined;
-  readonly response?: SipResponse;
-  readonly failure?: Failure;
-  readonly ack?: () => void;
-  readonly cancelHeaders?: readonly HeaderLine[];
+  response: SipResponse | undefined = undefined;
+  failure: Failure | undefined = undefined;
+  ack: (() => void) | undefined = undefined;
+  cancelHeaders: readonly HeaderLine[] = NO_HEADERS;
   /** `forward` was done, or there is nothing to forward. */
-  forwarded: boolean;
+  forwarded = false;
+
+  constructor(dialog: LiveDialog, event: DialogEvent, cause: string, forwarding: Forwarding | undefined) {
+    this.dialog = dialog;
+    this.event = event;
+    this.cause = cause;
+    this.forwarding = forwarding;
+  }
 }
+
+const NO_HEADERS: readonly HeaderLine[] = [];
 
 export class Supervisor implements EffectHost {
   readonly links = new Links();
@@ -88,13 +97,8 @@ export class Supervisor implements EffectHost {
       const forwarding = make(new Exchange(this, dialog, 'opening', request.method, 'caller'));
       dialog.opening = forwarding;
       this.links.contactSeen(request.callId, dialog.facts.from, request);
-      this.#deliver({
-        dialog,
-        event: requestEvent(request, 'caller', again, true),
-        cause: request.method,
-        forwarding,
-        forwarded: false,
-      });
+      const event = requestEvent(request, 'caller', again, true);
+      this.#deliver(new Delivery(dialog, event, request.method, forwarding));
       return;
     }
     const side = known?.sideOf(request);
@@ -119,15 +123,10 @@ export class Supervisor implements EffectHost {
     if (role === 'reinvite') {
       this.links.contactSeen(request.callId, side === 'caller' ? known.facts.from : known.facts.to, request);
     }
-    this.#deliver({
-      dialog: known,
-      event: otherFork
-        ? { type: 'request.other', side, method: 'BYE' }
-        : requestEvent(request, side, false, false),
-      cause: request.method,
-      forwarding,
-      forwarded: false,
-    });
+    const event: DialogEvent = otherFork
+      ? { type: 'request.other', side, method: 'BYE' }
+      : requestEvent(request, side, false, false);
+    this.#deliver(new Delivery(known, event, request.method, forwarding));
   }
 
   /** An ACK for a 2xx: `pass` sends it on. */
@@ -138,14 +137,9 @@ export class Supervisor implements EffectHost {
       pass();
       return;
     }
-    this.#deliver({
-      dialog,
-      event: event(side),
-      cause: 'ACK',
-      forwarding: undefined,
-      ack: pass,
-      forwarded: false,
-    });
+    const delivery = new Delivery(dialog, event(side), 'ACK', undefined);
+    delivery.ack = pass;
+    this.#deliver(delivery);
   }
 
   /** CANCEL of an INVITE (its 200 is on the way). `headers`: its Reason. */
@@ -155,14 +149,10 @@ export class Supervisor implements EffectHost {
       forwarding.cancel('caller', headers);
       return;
     }
-    this.#deliver({
-      dialog,
-      event: { type: 'request.cancel', side: 'caller' },
-      cause: 'CANCEL',
-      forwarding,
-      cancelHeaders: headers,
-      forwarded: true,
-    });
+    const delivery = new Delivery(dialog, { type: 'request.cancel', side: 'caller' }, 'CANCEL', forwarding);
+    delivery.cancelHeaders = headers;
+    delivery.forwarded = true;
+    this.#deliver(delivery);
   }
 
   /** A response of a dialog's own request, from its Exchange. */
@@ -172,15 +162,9 @@ export class Supervisor implements EffectHost {
     forwarding: Forwarding,
     what: SipResponse | Failure,
   ): void {
-    const isResponse = 'kind' in what;
-    const delivery: Delivery = {
-      dialog,
-      event,
-      cause: String(what.status),
-      forwarding,
-      ...(isResponse ? { response: what } : { failure: what }),
-      forwarded: false,
-    };
+    const delivery = new Delivery(dialog, event, String(what.status), forwarding);
+    if ('kind' in what) delivery.response = what;
+    else delivery.failure = what;
     if (dialog.alive) this.#deliver(delivery);
     else forwardNow(delivery);
   }
@@ -208,7 +192,7 @@ export class Supervisor implements EffectHost {
   cancelBranches(): void {
     const delivery = this.#current;
     const why = delivery?.event.type === 'request.cancel' ? 'caller' : 'no-answer';
-    delivery?.dialog.opening?.cancel(why, delivery.cancelHeaders ?? []);
+    delivery?.dialog.opening?.cancel(why, delivery.cancelHeaders);
   }
 
   giveUp(status: number): void {
@@ -242,11 +226,13 @@ export class Supervisor implements EffectHost {
   readonly #timerFired = (dialog: LiveDialog, name: TimerName): void => {
     if (!dialog.alive) return;
     const event: DialogEvent = { type: `timer.${name}` };
-    this.#deliver({ dialog, event, cause: `timer ${name}`, forwarding: undefined, forwarded: true });
+    const delivery = new Delivery(dialog, event, `timer ${name}`, undefined);
+    delivery.forwarded = true;
+    this.#deliver(delivery);
   };
 
   journal(entry: Entry, side: Side | undefined, status: number | undefined): void {
-    this.#notes.push({ entry, ...(side && { side }), ...(status !== undefined && { status }) });
+    this.#notes.push({ entry, side, status });
   }
 
   /** Every actor stops and every timer with it; nobody is told. */
@@ -340,8 +326,8 @@ export class Supervisor implements EffectHost {
       to,
       event: event.type,
       cause: delivery.cause,
-      ...('side' in event && { side: event.side }),
-      ...(media && { media }),
+      side: 'side' in event ? event.side : undefined,
+      media,
       notes,
       done,
     });

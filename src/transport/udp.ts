@@ -56,9 +56,9 @@ export class UdpSocket {
   /** Never throws; a datagram that cannot leave calls `failed`, later. */
   send(bytes: Buffer, flow: Flow, failed: (() => void) | undefined): void {
     try {
-      this.#socket.send(bytes, flow.remotePort, flow.remoteAddress, (error) => {
-        if (error !== null && error !== undefined) failed?.();
-      });
+      // A callback costs a turn of the tick queue: only who would hear of a failure pays for it.
+      if (failed === undefined) this.#socket.send(bytes, flow.remotePort, flow.remoteAddress);
+      else this.#socket.send(bytes, flow.remotePort, flow.remoteAddress, (error) => error && failed());
     } catch {
       // A port of 0, or a socket that is closing.
       if (failed !== undefined) setImmediate(failed);
