@@ -23,7 +23,7 @@ export interface Shares {
 }
 
 /** What one of them takes at most, in bytes: a ringing call with its transactions' state, a binding, a transaction. */
-const EACH: Shares = { calls: 16_000, bindings: 2_000, transactions: 1_500 };
+export const EACH: Shares = { calls: 16_000, bindings: 2_000, transactions: 1_500 };
 /** What part of the memory each may fill. */
 const PART: Shares = { calls: 0.5, bindings: 0.125, transactions: 0.375 };
 

@@ -1,4 +1,5 @@
 // Floods against a real server: what it holds at its fullest, whether good phones are served, and what is left after.
+import { EACH } from '../../src/config/memory.ts';
 import { GoodPhones } from './good-phones.ts';
 import { mutated, randomFrom } from './mutations.ts';
 import { Sender } from './sender.ts';
@@ -14,6 +15,8 @@ const MUTATIONS = Number(mutations ?? Math.round(200_000 * PART));
 const TIMERS = { t1: '50ms', t2: '400ms', t4: '500ms', ring: '5s', cancel: '1s', retry: '2s' };
 /** ms: 99 of 100 good requests are served within, above what everything else on the machine costs. */
 const SERVED = 200;
+/** MB that nobody holds any more and nobody has collected yet. */
+const GARBAGE = 60;
 const broken: string[] = [];
 
 function most(count: number): number {
@@ -66,8 +69,11 @@ interface Flood {
   /** New calls that the good phones may make meanwhile. */
   readonly calls: number;
   run(victim: Victim, fullest: () => Promise<Held>): Promise<void>;
-  /** MB that the fullest may have above the empty. */
-  readonly bound: number;
+}
+
+/** MB that what is held may take: what the default limits are reckoned by. */
+function costOf({ calls, bindings, transactions }: Held): number {
+  return (calls * EACH.calls + bindings * EACH.bindings + transactions * EACH.transactions) / 1e6;
 }
 
 /** Everything freed means: but for the two good phones' own bindings. */
@@ -75,7 +81,7 @@ function isEmpty(held: Held): boolean {
   return held.calls === 0 && held.bindings <= 2 && held.transactions === 0 && held.links === 0;
 }
 
-async function flood({ name, config, held, calls, run, bound }: Flood): Promise<void> {
+async function flood({ name, config, held, calls, run }: Flood): Promise<void> {
   process.stdout.write(`${name}\n`);
   const victim = await Victim.start({
     timers: TIMERS,
@@ -103,7 +109,8 @@ async function flood({ name, config, held, calls, run, bound }: Flood): Promise<
     await good.rest();
     process.stdout.write(`  took ${((performance.now() - began) / 1000).toFixed(1)} s\n`);
     show('fullest', fullest);
-    must(`the heap grows by no more than ${bound} MB`, fullest.heap - before.heap <= bound);
+    const bound = GARBAGE + costOf(fullest);
+    must(`the heap grows by no more than ${bound.toFixed(0)} MB`, fullest.heap - before.heap <= bound);
     await good.inquire();
     await good.hangUp();
     const after = await victim.until(isEmpty, 60_000);
@@ -151,7 +158,6 @@ await flood({
   config: { limits: { bindings: most(20_000) + 2 } },
   held: 5,
   calls: Number.POSITIVE_INFINITY,
-  bound: 20 + (most(20_000) * 3) / 1000,
   run: async (victim, fullest) => {
     const sender = await Sender.open('127.0.0.66', victim.port);
     await sender.answered(most(100_000), (n) =>
@@ -205,7 +211,6 @@ await flood({
   config: { limits: { newCalls: `${most(1000)}/h` } },
   held: 0,
   calls: most(1000) / 2,
-  bound: 60,
   run: (victim, fullest) => unanswered(victim, 1, fullest, most(1000) + 1),
 });
 
@@ -215,7 +220,6 @@ await flood({
   config: { limits: { calls: most(5000) }, timers: { ...TIMERS, t1: '250ms', ring: '20s' } },
   held: 20,
   calls: 0,
-  bound: 30 + (most(5000) * 30) / 1000,
   run: (victim, fullest) => unanswered(victim, 50, fullest, most(5000)),
 });
 
@@ -227,7 +231,6 @@ await flood({
   config: {},
   held: 5,
   calls: Number.POSITIVE_INFINITY,
-  bound: 40,
   run: async (victim, fullest) => {
     const sender = await Sender.open('127.0.0.66', victim.port);
     const count = { next: 0 };
@@ -256,7 +259,6 @@ await flood({
   config: {},
   held: 5,
   calls: Number.POSITIVE_INFINITY,
-  bound: 40,
   run: async (victim, fullest) => {
     const sender = await Sender.open('127.0.0.66', victim.port);
     const asking = await Sender.open('127.0.0.67', victim.port);
@@ -278,7 +280,6 @@ await flood({
   config: {},
   held: 100,
   calls: Number.POSITIVE_INFINITY,
-  bound: 150,
   run: async (victim, fullest) => {
     const sender = await Sender.open('127.0.0.66', victim.port);
     const random = randomFrom(SEED);

@@ -21,7 +21,8 @@ export class Sender {
       const status = Number(/^SIP\/2\.0 (\d{3})/.exec(bytes.toString('latin1', 0, 12))?.[1]);
       if (Number.isNaN(status)) this.asked++;
       else {
-        this.#heard++;
+        // An INVITE gets its 100 at once, and may get more.
+        if (status === 100 || !this.answers.has(100)) this.#heard++;
         this.answers.set(status, (this.answers.get(status) ?? 0) + 1);
       }
     });
