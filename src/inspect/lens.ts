@@ -52,14 +52,16 @@ export class Lens {
   open(choice: Choice, audience: Audience): (() => void) | undefined {
     const view = new View(choice, audience);
     if (choice === 'every call' || 'user' in choice) {
-      for (const call of this.#calls.all()) if (view.wants(call.facts)) this.#attach(view, call);
+      for (const call of this.#calls.all()) {
+        if (view.wants(call.facts) && !view.isClosed) this.#attach(view, call);
+      }
     } else if ('callId' in choice) {
       const call = this.#calls.get(wire(choice.callId));
       if (call === undefined) return undefined;
       this.#attach(view, call);
       return () => this.#close(view);
     }
-    this.#waiting.add(view);
+    if (!view.isClosed) this.#waiting.add(view);
     if (this.#waiting.size === 1) this.#calls.tellOfNew((call) => this.#opened(call));
     return () => this.#close(view);
   }
@@ -76,18 +78,30 @@ export class Lens {
     }
     if (view.remaining !== undefined && --view.remaining === 0) this.#stopWaiting(view);
     const end = watch(call, this.#now, {
-      message: (message) => view.audience.message(message),
+      message: (message) => {
+        try {
+          view.audience.message(message);
+        } catch {
+          // a viewer's trouble must not become the call's
+          this.#close(view);
+        }
+      },
       over: () => {
         this.#attached--;
         view.ends.delete(end);
         if (view.ends.size === 0 && !this.#waiting.has(view)) view.audience.over();
       },
     });
+    if (view.isClosed) {
+      end();
+      return;
+    }
     this.#attached++;
     view.ends.add(end);
   }
 
   #close(view: View): void {
+    view.isClosed = true;
     this.#stopWaiting(view);
     for (const end of view.ends) end();
     this.#attached -= view.ends.size;
@@ -104,6 +118,7 @@ class View {
   readonly audience: Audience;
   readonly ends = new Set<() => void>();
   full = false;
+  isClosed = false;
   /** How many calls are still to come; undefined: as many as there are. */
   remaining: number | undefined;
   readonly #choice: Choice;

@@ -70,7 +70,7 @@ class Viewer {
 const AUDIO = '{"confirmed":{"media":"audio","transfer":"idle"}}';
 
 function hangUp(phone: Phone, other: Phone, dialog: object) {
-  phone.request('BYE', { ...dialog, cseq: 2 });
+  phone.request('BYE', { ...dialog, cseq: 9 });
   other.answer(other.got('BYE'), 200);
 }
 
@@ -172,6 +172,24 @@ describe('a call that is watched', () => {
     });
     expect(viewer.over).toBe(1);
     expect(lens.attached).toBe(0);
+  });
+
+  it('is not hurt by a viewer that breaks, whenever it does', () => {
+    const { world, lens, supervisor, alice, bob } = office();
+    const { dialog } = callUp(world, alice, bob);
+    for (const good of [0, 1]) {
+      let told = 0;
+      const message = () => {
+        if (told++ >= good) throw new Error('a bug');
+      };
+      lens.open('every call', { message, over: () => {}, tooMany: () => {} });
+      alice.request('UPDATE', { ...dialog, cseq: 2 + good });
+      bob.answer(bob.got('UPDATE'), 200);
+      expect([told, lens.attached, supervisor.onDialog]).toEqual([good + 1, 0, undefined]);
+    }
+    hangUp(alice, bob, { ...dialog });
+    expect(world.states(dialog.callId).at(-1)).toBe('terminated');
+    world.expectSilence();
   });
 
   it('has to be alive', () => {
