@@ -33,6 +33,17 @@ describe('deadlines', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('that come all at once let others in between', () => {
+    const clock = new VirtualClock();
+    const deadlines = new Deadlines(clock);
+    const seen: string[] = [];
+    for (let i = 0; i < 1000; i++) deadlines.start(new Owner(() => seen.push('due')), 500);
+    clock.after(500, () => seen.push('other'));
+    clock.advance(500);
+    expect(seen).toHaveLength(1001);
+    expect(seen.indexOf('other')).toBeLessThan(100);
+  });
+
   it('that are started while one comes keep the others where they were', () => {
     const clock = new VirtualClock();
     const deadlines = new Deadlines(clock);
