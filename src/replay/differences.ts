@@ -9,6 +9,10 @@ import type { Known } from './known.ts';
 export type Why =
   /** It answered a request that was a phone's to answer; the phone never saw it. */
   | 'answered-itself'
+  /** It refused what ours passes on: nobody there, not allowed, too much to do. */
+  | 'refused-itself'
+  /** It gave up waiting for an answer, sooner than ours. */
+  | 'gave-up'
   /** A request in a dialog that only the captured server knows: it made it by answering itself. */
   | 'own-dialog'
   /** It kept a request to itself and did not answer it either. */
@@ -205,10 +209,12 @@ export class Differences {
         return more === 'captured' ? 'passed-ack' : 'asked-again';
       if (tally.captured > 0 && tally.ours > 0)
         return more === 'captured' ? 'passed-retransmissions' : 'sent-again';
-      return t.asked === 0 ? 'outside-capture' : forwarded && passed ? 'other-way' : this.#kept(more, t);
+      if (t.asked === 0) return 'outside-capture';
+      return more === 'ours' && !passed ? 'never-forwarded' : 'other-way';
     }
     const itself = t.asked > 0 && t.heard === 0 && !passed && captured.length > 0;
-    if (itself && forwarded) return 'answered-itself';
+    if (itself && forwarded)
+      return captured.some(({ status }) => status < 300) ? 'answered-itself' : 'refused-itself';
     if (itself && method !== 'REGISTER') {
       const theirs = captured.every(({ status }) => status < 300);
       if (theirs && t.toTag !== '' && facts?.isPhoneTag(t.toTag) !== true && ours.length > 0)
@@ -240,6 +246,7 @@ export class Differences {
       if (passed && forwarded) return 'other-way';
       return this.#kept(more, t);
     }
+    if (more === 'captured' && tally.status === 408 && t.heard === 0) return 'gave-up';
     if (tally.status === 487) return 'cancelled-otherwise';
     if (more === 'ours' && tally.status === 408) return 'asked-again';
     if (more === 'ours' && captured.length === 0) return passed ? 'outside-capture' : 'other-answer';

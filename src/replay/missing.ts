@@ -1,5 +1,12 @@
 // The side of a call that the capture does not show: what it must have sent, told from what the server sent on.
-import { headerLine, type SipMessage, SipRequest, type SipResponse } from '../sip/message.ts';
+import {
+  detached,
+  type HeaderLine,
+  headerLine,
+  type SipMessage,
+  SipRequest,
+  type SipResponse,
+} from '../sip/message.ts';
 import { makeResponse } from '../sip/reply.ts';
 import { type Aor, aorOf, parseNameAddr, parseUri } from '../sip/uri.ts';
 import { type CallFacts, saysServer } from './call-facts.ts';
@@ -23,6 +30,8 @@ export class MissingSide {
   readonly #exchange: Exchange;
   /** Where those sit of whom not even the address is known: no address that anybody has. */
   readonly #invented = new Map<string, Endpoint>();
+  /** By Call-ID: number, Vias and Request-URI of the INVITE that was made, which its CANCEL repeats (RFC 3261 §9.1). */
+  readonly #invites = new Map<string, { number: number; vias: readonly HeaderLine[]; uri: string }>();
   /** Texts of places nobody in the capture was seen at. */
   readonly #places = new Set<string>();
 
@@ -89,10 +98,20 @@ export class MissingSide {
     const from = this.placeOf(facts, request.from.uri);
     const out = request.copy();
     const [top, ...below] = vias(request);
+    const invite = this.#invites.get(request.callId);
+    const repeats =
+      request.method === 'CANCEL' && invite?.number === request.cseq.number ? invite : undefined;
     const made =
-      below.length > 0
-        ? below.map((via) => headerLine('Via', bareVia(via)))
-        : [headerLine('Via', `SIP/2.0/UDP ${endpointText(from)};branch=${top?.branch ?? 'z9hG4bK'}-missing`)];
+      repeats !== undefined
+        ? repeats.vias
+        : below.length > 0
+          ? below.map((via) => headerLine('Via', bareVia(via)))
+          : [
+              headerLine(
+                'Via',
+                `SIP/2.0/UDP ${endpointText(from)};branch=${top?.branch ?? 'z9hG4bK'}-missing`,
+              ),
+            ];
     const others = out
       .all('record-route')
       .filter((value) => !names.hasValue(value))
@@ -104,6 +123,11 @@ export class MissingSide {
     ];
     if (request.to.tag === undefined)
       out.uri = this.#known.wantedAor(request, facts, destination) ?? request.uri;
+    if (repeats !== undefined) out.uri = repeats.uri;
+    if (request.method === 'INVITE') {
+      const number = request.cseq.number;
+      this.#invites.set(detached(request.callId), { number, vias: made, uri: out.uri });
+    }
     this.#ownContact(out, from);
     return { message: this.#exchange.request(out, from), from };
   }
@@ -138,6 +162,10 @@ export class MissingSide {
     const isSeen = facts.invitePassedOn(sent).some((at) => same(at, to));
     if (sent.method !== 'CANCEL' || isSeen) return [];
     return [makeResponse(sent, 200, 'OK', { toTag: 'missing' })];
+  }
+
+  forget(callId: string): void {
+    this.#invites.delete(callId);
   }
 
   /** Where the missing side of a call sits: as its messages told, else an address that stands for the unknown one. */

@@ -134,6 +134,8 @@ class Player {
         this.#exchange.forget(callId);
         const found = this.#count(this.#differences.take(callId));
         known.forget(callId);
+        this.#missing.forget(callId);
+        this.#opener.delete(callId);
         return found;
       },
       onCall: (call) => {

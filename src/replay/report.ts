@@ -7,6 +7,8 @@ import type { ReplayBegin, ReplayEnd, ReplayedCall, StateChange, WouldSend } fro
 /** What the captured server did. */
 const WORDS: Record<Why, string> = {
   'answered-itself': 'it answered instead of the phone that was asked, and never passed it on',
+  'refused-itself': 'it refused what ours passes on',
+  'gave-up': 'it gave up waiting for an answer',
   'own-dialog':
     'it answered in a dialog that only it knows, because it had answered the first request itself',
   'never-forwarded': 'it kept it to itself',
@@ -29,6 +31,8 @@ const WORDS: Record<Why, string> = {
 
 const SHORT: Record<Why, string> = {
   'answered-itself': 'answered itself',
+  'refused-itself': 'refused itself',
+  'gave-up': 'gave up waiting',
   'own-dialog': 'in a dialog of its own',
   'never-forwarded': 'kept to itself',
   'passed-retransmissions': 'passed on retransmissions',
@@ -171,7 +175,7 @@ function marks(call: ReplayedCall): string[] {
   if (missing !== undefined) {
     const where = missing.at === '' ? '' : ` (${missing.at})`;
     out.push(
-      `  one side only: the ${missing.side}${where} is not in the capture; ${count(missing.messages, 'message')} of its are told from what the server passed on`,
+      `  one side only: the ${missing.side}${where} is not in the capture; ${missing.messages} of its messages told from what the server passed on`,
     );
   }
   if (legOf !== undefined)

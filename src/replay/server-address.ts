@@ -13,6 +13,10 @@ export interface ServerCandidate {
   readonly peers: number;
   /** It passed on messages of others (a Via below its own), or stands in a Record-Route. RFC 3261 §16.6. */
   readonly relays: boolean;
+  /** Both From and To are users at its address: it is their domain. */
+  readonly named: boolean;
+  /** It has the port that servers have. */
+  readonly port: boolean;
 }
 
 export type ServerAddress =
@@ -28,9 +32,9 @@ export type ServerAddress =
   | { readonly kind: 'none' };
 
 /** The first of these in which the found one is ahead of the next best. */
-export type Reason = 'registered' | 'registering' | 'peers' | 'relays';
+export type Reason = 'registered' | 'registering' | 'peers' | 'relays' | 'named' | 'port';
 
-const REASONS: readonly Reason[] = ['registered', 'registering', 'peers', 'relays'];
+const REASONS: readonly Reason[] = ['registered', 'registering', 'peers', 'relays', 'named', 'port'];
 
 /** A server shows itself early; what comes later only costs time and memory. */
 const LOOKED_AT = 20_000;
@@ -42,6 +46,7 @@ interface Signs {
   readonly registering: Set<string>;
   readonly peers: Set<string>;
   relays: boolean;
+  named: boolean;
 }
 
 /** Looks at the first 20,000 SIP messages. `candidates` come best first. */
@@ -61,6 +66,9 @@ export function findServerAddress(
     const source = signsOf(all, datagram.source);
     const destination = signsOf(all, datagram.destination);
     note(sipHead(datagram.bytes), source, destination, recordRouted);
+    const domain = domainOf(datagram.bytes);
+    if (domain === source.server.address) source.named = true;
+    if (domain === destination.server.address) destination.named = true;
     seen += 1;
     if (seen === LOOKED_AT) break;
   }
@@ -71,6 +79,8 @@ export function findServerAddress(
       registering: signs.registering.size,
       peers: signs.peers.size,
       relays: signs.relays || recordRouted.has(keyOf(signs.server)),
+      named: signs.named,
+      port: signs.server.port === 5060,
     }))
     .sort(compare);
   const [best, second] = candidates;
@@ -102,6 +112,16 @@ function note(head: SipHead, source: Signs, destination: Signs, recordRouted: Se
 /** Host and port of each URI; the host of an IPv6 one without its brackets. */
 const ROUTE = /sips?:(?:[^@>;,\s]*@)?\[?([^\]>;,?\s]+?)\]?(?::(\d+))?(?=[>;,?\s]|$)/gi;
 
+const PARTY = /^(?:from|f|to|t)[ \t]*:[^\r\n]*?sips?:[^@>;\r\n]*@(?:\[([^\]\r\n]+)\]|([^>;:?\s]+))/gim;
+
+/** The host that both parties of a message share; '': they do not. */
+function domainOf(bytes: Buffer): string {
+  const empty = bytes.indexOf('\r\n\r\n');
+  const head = bytes.toString('latin1', 0, empty < 0 ? bytes.length : empty);
+  const hosts = [...head.matchAll(PARTY)].map(([, v6, host]) => (v6 ?? host ?? '').toLowerCase());
+  return hosts.length === 2 && hosts[0] === hosts[1] ? (hosts[0] ?? '') : '';
+}
+
 function compare(a: ServerCandidate, b: ServerCandidate): number {
   for (const reason of REASONS) {
     const difference = Number(b[reason]) - Number(a[reason]);
@@ -120,6 +140,7 @@ function signsOf(all: Map<string, Signs>, server: Endpoint): Signs {
     registering: new Set(),
     peers: new Set(),
     relays: false,
+    named: false,
   };
   all.set(key, fresh);
   return fresh;

@@ -284,6 +284,7 @@ describe('a capture of one side', () => {
     t.call(ALICE, BOB).invite().answer(100).answer(180).cancel().answer(487).ackRefusal();
     const result = replayed(t.seenBy(phone), { address: '192.0.2.14', port: 5060 });
     expect(only(result)).toMatchObject({ outcome: 'cancelled', over: true });
+    expect(states(only(result)).slice(0, 3)).toEqual(['trying', 'ringing', 'cancelling']);
     expect(whys(result).unexplained).toBeUndefined();
   });
 

@@ -92,18 +92,31 @@ describe("the captured server's address", () => {
     });
   });
 
+  it('is the address that both parties have for their domain, of two that talk with nobody else', () => {
+    const parties = ['From: <sip:a@192.0.2.14>;tag=1', 't: "B" <sip:b@192.0.2.14>'];
+    const server = '192.0.2.14:5070';
+    expect(found([ALICE, server, request('INVITE', ...parties)])).toMatchObject({
+      server: { ...address, port: 5070 },
+      because: 'named',
+    });
+    const v6 = parties.map((party) => party.replace('192.0.2.14', '[2001:db8::14]'));
+    expect(found(['[2001:db8::1]:5070', '[2001:db8::14]:5070', request('BYE', ...v6)])).toMatchObject({
+      because: 'named',
+    });
+  });
+
+  it('has the port that servers have, in the end', () => {
+    expect(found([ALICE, SERVER, request('INVITE')])).toMatchObject({ server: address, because: 'port' });
+  });
+
   it('is ambiguous when nothing decides, and says between whom', () => {
-    expect(found([ALICE, SERVER, request('INVITE')], [SERVER, ALICE, response(200, 'INVITE')])).toEqual({
+    const other = '192.0.2.14:5070';
+    const signs = { registered: 0, registering: 0, peers: 1, relays: false, named: false, port: false };
+    expect(found([ALICE, other, request('INVITE')], [other, ALICE, response(200, 'INVITE')])).toEqual({
       kind: 'ambiguous',
       candidates: [
-        {
-          server: { address: '192.0.2.1', port: 5070 },
-          registered: 0,
-          registering: 0,
-          peers: 1,
-          relays: false,
-        },
-        { server: address, registered: 0, registering: 0, peers: 1, relays: false },
+        { server: { address: '192.0.2.1', port: 5070 }, ...signs },
+        { server: { ...address, port: 5070 }, ...signs },
       ],
     });
   });
