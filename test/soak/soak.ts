@@ -133,6 +133,8 @@ class Soak {
   pass(ms: number): void {
     this.clock.advance(ms);
     this.#settle();
+    // What was sent meanwhile is nobody's: kept, it would look like the server's own memory.
+    this.#sent = [];
   }
 
   get alive() {
