@@ -58,6 +58,7 @@ export class CallFacts {
       facts.maxForwards = hops === '70' ? '70' : detached(hops);
     }
     if (facts.passed.length > 0) this.#isRelayed = true;
+    if (request.has('proxy-authorization') || request.has('authorization')) this.#wasAskedWho(request);
     if (!this.#followsRoutes && request.to.tag !== undefined && request.has('route'))
       this.#followsRoutes = request.all('route').some((value) => names.hasValue(value));
   }
@@ -150,6 +151,12 @@ export class CallFacts {
   /** Where the server sent that INVITE. */
   invitePassedOn(message: SipMessage): readonly Endpoint[] {
     return this.#inviteOf(message)?.passed ?? [];
+  }
+
+  /** The server acknowledged a refusal to whom it had sent the INVITE: somebody refused it. */
+  wasRefusalAcknowledged(response: SipResponse): boolean {
+    const key = keyOf(response.cseq.number, 'ACK', this.#indexOf(response.from.tag));
+    return (this.#requests.get(key)?.passed.length ?? 0) > 0;
   }
 
   wasHeard(response: SipResponse): boolean {
@@ -274,6 +281,13 @@ export class CallFacts {
 
   #peer(at: Endpoint): void {
     if (!this.shows(at)) this.#peers = [...this.#peers, at];
+  }
+
+  /** Credentials come after a challenge, whether the capture has it or not. */
+  #wasAskedWho({ cseq, from }: SipRequest): void {
+    const tried = this.#requests.get(keyOf(cseq.number - 1, cseq.method, this.#indexOf(from.tag)));
+    if (tried === undefined || tried.passed.length > 0) return;
+    if (tried.answered.every((code) => code < 200 * TAGS)) tried.challenged = true;
   }
 
   #noteMissing(message: SipMessage): void {

@@ -88,6 +88,11 @@ export class CallLog {
     call.missing = { ...known, messages: known.messages + 1 };
   }
 
+  lost(callId: string): void {
+    const call = this.#calls.get(text(callId));
+    if (call !== undefined) call.lost++;
+  }
+
   legOf(callId: string, other: string): void {
     const call = this.#calls.get(text(callId));
     if (call !== undefined) call.legOf = text(other);
@@ -131,6 +136,7 @@ function opened({ dialog, at }: Transition): Omit<Building, 'wireCallId'> {
     adopted: '',
     callerGuessed: false,
     missing: undefined,
+    lost: 0,
     origin: dialog.origin,
     legOf: undefined,
     outcome: undefined,

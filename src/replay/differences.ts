@@ -43,7 +43,7 @@ export type Why =
   | 'refused-by-ours'
   /** Another status. */
   | 'other-answer'
-  /** What phones sent before, or after, is not in the capture. */
+  /** What belongs to it is not in the capture, or was never sent: nothing tells which. */
   | 'outside-capture'
   | 'unexplained';
 
@@ -244,12 +244,16 @@ export class Differences {
       )
         return 'refused-by-ours';
       if (passed && forwarded) return 'other-way';
+      // A phone answered it: it was passed on, and the capture lost it.
+      if (more === 'ours' && t.heard > 0) return 'outside-capture';
       return this.#kept(more, t);
     }
     if (more === 'captured' && tally.status === 408 && t.heard === 0) return 'gave-up';
     if (tally.status === 487) return 'cancelled-otherwise';
     if (more === 'ours' && tally.status === 408) return 'asked-again';
-    if (more === 'ours' && captured.length === 0) return passed ? 'outside-capture' : 'other-answer';
+    if (more === 'ours' && tally.status < 200) return 'outside-capture';
+    if (more === 'ours' && captured.length === 0)
+      return saysServer(tally.status) && t.heard === 0 && !forwarded ? 'refused-by-ours' : 'outside-capture';
     if (ours.length > 0 && captured.length > 0)
       return ours.every(({ status }) => saysServer(status)) && passed ? 'refused-by-ours' : 'other-answer';
     return this.#kept(more, t);

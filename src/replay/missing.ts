@@ -11,7 +11,7 @@ import { makeResponse } from '../sip/reply.ts';
 import { type Aor, aorOf, parseNameAddr, parseUri } from '../sip/uri.ts';
 import { type CallFacts, saysServer } from './call-facts.ts';
 import type { Endpoint } from './capture/datagrams.ts';
-import { endpointText, same } from './endpoint.ts';
+import { endpointOfVia, endpointText, same } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
 import type { Known } from './known.ts';
 import { bareVia, vias } from './vias.ts';
@@ -53,7 +53,8 @@ export class MissingSide {
   madeRequest(request: SipRequest): boolean {
     const facts = this.#known.call(request.callId);
     if (facts === undefined || facts.wasAsked(request) || OWN.has(request.method)) return false;
-    if (facts.isRelayed) return vias(request).length > 1 && !facts.wasRefused(request);
+    if (facts.isRelayed)
+      return vias(request).length > 1 && !(request.method === 'ACK' && facts.wasRefused(request));
     switch (request.method) {
       case 'ACK':
         return !facts.wasRefused(request);
@@ -76,8 +77,10 @@ export class MissingSide {
     if (facts === undefined || status === 100 || status === 401 || status === 407) return false;
     if (OWN.has(method) || method === 'CANCEL' || facts.wasHeard(response)) return false;
     // Both sides are there: one answer of a phone that is there too was lost by the capture.
-    if (facts.isRelayed)
-      return status < 300 && facts.passedOn(response).length > 0 && !facts.wasHeardAs(response);
+    if (facts.isRelayed) {
+      const wasSent = status < 300 || (method === 'INVITE' && facts.wasRefusalAcknowledged(response));
+      return wasSent && facts.passedOn(response).length > 0 && !facts.wasHeardAs(response);
+    }
     if (method === 'INVITE') return !saysServer(status) || facts.rang(response);
     if (facts.isCall) return true;
     return !saysServer(status) && !this.#isForServer(response);
@@ -95,7 +98,7 @@ export class MissingSide {
   request(request: SipRequest, destination: Endpoint): Inferred {
     const { names } = this.#known;
     const facts = this.#known.call(request.callId);
-    const from = this.placeOf(facts, request.from.uri);
+    const from = this.senderOf(request);
     const out = request.copy();
     const [top, ...below] = vias(request);
     const invite = this.#invites.get(request.callId);
@@ -162,6 +165,14 @@ export class MissingSide {
     const isSeen = facts.invitePassedOn(sent).some((at) => same(at, to));
     if (sent.method !== 'CANCEL' || isSeen) return [];
     return [makeResponse(sent, 200, 'OK', { toTag: 'missing' })];
+  }
+
+  /** Who sent what the server passed on: the Via below its own tells, else what is known of the call. */
+  senderOf(request: SipRequest): Endpoint {
+    const facts = this.#known.call(request.callId);
+    const below = vias(request)[1];
+    const seen = facts?.isRelayed && below !== undefined ? endpointOfVia(below) : undefined;
+    return seen ?? this.placeOf(facts, request.from.uri);
   }
 
   forget(callId: string): void {

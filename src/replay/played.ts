@@ -26,6 +26,7 @@ export function wholeBytes({ bytes, cut }: Played): Buffer {
   if (cut !== true) return bytes;
   const end = bytes.indexOf('\r\n\r\n');
   const head = end < 0 ? headOf(bytes) : bytes.toString('latin1', 0, end);
+  if (head === '') return bytes;
   const body = end < 0 ? Buffer.alloc(0) : bytes.subarray(end + 4);
   const mended = head.replace(LENGTH, `Content-Length: ${body.length}`);
   return Buffer.concat([Buffer.from(`${mended}\r\n\r\n`, 'latin1'), body]);

@@ -256,7 +256,7 @@ class Player {
     if (message.kind === 'request') {
       if (!this.#missing.madeRequest(message)) return;
       const opens = message.to.tag === undefined && message.method !== 'CANCEL';
-      const from = this.#missing.placeOf(facts, message.from.uri);
+      const from = this.#missing.senderOf(message);
       if (!opens && !this.#begun.has(callId))
         this.#adopt(message, beforeRequest(message, from, to, facts?.isCall === true));
       this.#begun.add(callId);
@@ -285,14 +285,15 @@ class Player {
 
   #play({ message, from }: Inferred, opens: boolean): void {
     this.#receive(message, from);
-    const isCaller =
-      opens || (message.kind === 'request' && this.#opener.get(message.callId) === endpointText(from));
-    if (opens) this.#opener.set(message.callId, endpointText(from));
-    this.#log.missing(
-      message.callId,
-      isCaller || this.#opener.get(message.callId) === endpointText(from) ? 'caller' : 'callee',
-      this.#missing.isInvented(from) ? '' : endpointText(from),
-    );
+    const { callId } = message;
+    if (this.#known.call(callId)?.isRelayed) {
+      this.#log.lost(callId);
+      return;
+    }
+    const at = endpointText(from);
+    if (opens) this.#opener.set(callId, at);
+    const side = this.#opener.get(callId) === at ? 'caller' : 'callee';
+    this.#log.missing(callId, side, this.#missing.isInvented(from) ? '' : at);
   }
 
   /** Somebody answers who is not in the capture: without a registration nobody would be asked. */

@@ -25,7 +25,7 @@ const WORDS: Record<Why, string> = {
   'cancelled-otherwise': 'it cancelled other branches, or at another time',
   'refused-by-ours': 'ours refuses what it let pass',
   'other-answer': 'it answered otherwise',
-  'outside-capture': 'what belongs to it is not in the capture',
+  'outside-capture': 'not in the capture, or never sent by it',
   unexplained: 'unexplained',
 };
 
@@ -178,6 +178,10 @@ function marks(call: ReplayedCall): string[] {
       `  one side only: the ${missing.side}${where} is not in the capture; ${missing.messages} of its messages told from what the server passed on`,
     );
   }
+  if (call.lost > 0)
+    out.push(
+      `  ${count(call.lost, 'message')} of phones missing in the capture, told from what the server passed on`,
+    );
   if (legOf !== undefined)
     out.push(`  a leg of ${legOf}: the captured server gives each leg a Call-ID of its own`);
   return out;
@@ -235,6 +239,18 @@ function width(all: readonly string[]): number {
   return all.reduce((most, { length }) => Math.max(most, length), 0);
 }
 
+/** What came over the wire moves no cursor and opens no line of its own. */
+const UNSAFE = /(?!\t)[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Bidi_Control}]/u;
+const EACH_UNSAFE = new RegExp(UNSAFE, 'gu');
+
+function safe(line: string): string {
+  if (!UNSAFE.test(line)) return line;
+  return line.replace(
+    EACH_UNSAFE,
+    (char) => `\\u${(char.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 function lines(out: readonly string[]): string {
-  return `${out.join('\n')}\n`;
+  return `${out.map(safe).join('\n')}\n`;
 }

@@ -35,6 +35,8 @@ export interface ReplayedCall extends Parties {
   readonly callerGuessed: boolean;
   /** The side that the capture does not show: its messages are told from what the server passed on. */
   readonly missing: Missing | undefined;
+  /** Single messages of phones that the capture lost: inferred in the same way. */
+  readonly lost: number;
   readonly origin: { readonly callId: string; readonly why: string } | undefined;
   /** Call-ID of the other leg, when the captured server gave each leg one of its own. */
   readonly legOf: string | undefined;

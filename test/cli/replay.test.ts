@@ -42,6 +42,15 @@ describe('replay', () => {
     ]);
   });
 
+  test('lets nothing that came over the wire move the cursor', async () => {
+    const tape = call();
+    for (const [n, one] of tape.messages.entries())
+      tape.messages[n] = { ...one, message: String(one.message).replace('180 So', '180 \u001b[2JSo') };
+    const { out } = await callchart(['replay', ...captures(tape).files]);
+    expect(out).toContain('180 \\u001b[2JSo');
+    expect(out).not.toContain('\u001b');
+  });
+
   test('says times in the zone asked for', async () => {
     const { files } = captures(call());
     const { out } = await callchart(['replay', '--tz', 'Europe/Bratislava', ...files]);

@@ -50,6 +50,7 @@ export class Call {
   #cseq = { caller: 20, callee: 110 };
   #branch = 0;
   #last = '';
+  #isChallenged = false;
 
   constructor(tape: Tape, caller: Phone, callee: Phone, id: string) {
     this.#tape = tape;
@@ -62,9 +63,11 @@ export class Call {
   /** The opening INVITE on both legs. */
   invite(more: More = {}): this {
     const { callee } = this;
+    const credentials = this.#isChallenged ? ['Proxy-Authorization: Digest username="x"'] : [];
     this.#last = `z9hG4bK-${this.id}-${++this.#branch}`;
     return this.#send('INVITE', 'caller', ++this.#cseq.caller, this.#tape.aor(callee), {
       body: audio(),
+      headers: credentials,
       ...more,
     });
   }
@@ -72,6 +75,7 @@ export class Call {
   /** Asked for credentials by the server; the phone acknowledges, and comes again. */
   challenged(status: 401 | 407 = 407): this {
     const number = ++this.#cseq.caller;
+    this.#isChallenged = true;
     this.#last = `z9hG4bK-${this.id}-${++this.#branch}`;
     const aor = this.#tape.aor(this.callee);
     const request = this.#request('INVITE', 'caller', number, aor, '', { body: audio() });
