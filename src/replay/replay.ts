@@ -5,11 +5,12 @@ import { type SipMessage, type SipRequest, type SipResponse, text } from '../sip
 import { parse } from '../sip/parse.ts';
 import { serialize } from '../sip/serialize.ts';
 import { parseUri } from '../sip/uri.ts';
-import { askersVias, type Beginning, beforeRequest, beforeResponse, Script } from './adopt.ts';
+import { askersVias, type Beginning, beforeRequest, beforeResponse } from './adopt.ts';
+import { Before } from './before.ts';
 import { CallLog, Sends, SILENCE } from './call-log.ts';
 import type { Endpoint } from './capture/datagrams.ts';
 import { type Difference, Differences, type Why } from './differences.ts';
-import { endpointOf, endpointText, same } from './endpoint.ts';
+import { endpointText, same } from './endpoint.ts';
 import { Exchange } from './exchange.ts';
 import { type InferredBinding, Known } from './known.ts';
 import { type Inferred, MissingSide } from './missing.ts';
@@ -85,11 +86,6 @@ const SWEEP_EVERY = 4096;
 const LEG_WITHIN = 10_000;
 const OTHER_KINDS = 50;
 
-/** What is sent while nothing is told. */
-interface Quiet {
-  readonly sent: { readonly message: SipMessage; readonly to: Endpoint }[];
-}
-
 class Player {
   readonly #known: Known;
   readonly #inferred: readonly InferredBinding[];
@@ -97,6 +93,7 @@ class Player {
   readonly #serverAt: Endpoint;
   readonly #exchange: Exchange;
   readonly #missing: MissingSide;
+  readonly #before: Before;
   readonly #differences: Differences;
   readonly #log: CallLog;
   readonly #others = new Sends();
@@ -105,12 +102,12 @@ class Player {
   readonly #begun = new Set<string>();
   /** Calls of which one leg was seen so far, with who called. */
   readonly #halves = new Map<string, { caller: string; at: number }>();
+  /** Who opened a call that has a missing side. */
+  readonly #opener = new Map<string, string>();
   readonly #totals = { calls: 0, subscriptions: 0, adopted: 0, halves: 0, unfinished: 0 };
   readonly #whys: Partial<Record<Why, number>> = {};
   #challenged = 0;
   #played = 0;
-  /** What is played now was not in the capture: it is not told. */
-  #quiet: Quiet | undefined;
   /** The Call-ID at hand, as on the wire: people read another one. */
   #wireCallId = '';
   readonly #reactions: { message: SipMessage; from: Endpoint }[] = [];
@@ -153,10 +150,11 @@ class Player {
       onSent: (message, to, at) => this.#sent(message, to, at),
       onTransition: (transition) => this.#moved(transition),
     });
+    this.#before = new Before(this.#server, this.#exchange, known, this.#missing);
   }
 
   play(datagrams: Iterable<Played>): ReplayEnd {
-    for (const { aor, contact, at } of this.#inferred) this.#register(aor, contact, at);
+    for (const { aor, contact, at } of this.#inferred) this.#before.register(aor, contact, at);
     for (const datagram of datagrams) {
       this.#server.advanceTo(Math.floor(datagram.time / 1000));
       this.#one(datagram);
@@ -222,7 +220,7 @@ class Player {
     }
     if (request.to.tag === undefined && request.method !== 'CANCEL') {
       this.#begun.add(callId);
-      if (this.#missing.answers(request)) this.#expect(request);
+      if (this.#missing.answers(request)) this.#before.expect(request);
       if (request.method === 'INVITE' && facts?.isRelayed !== true)
         this.#halves.set(callId, { caller: userOf(request.from.uri), at: this.#server.now });
     } else if (!this.#begun.has(callId)) {
@@ -296,17 +294,6 @@ class Player {
     this.#log.missing(callId, side, this.#missing.isInvented(from) ? '' : at);
   }
 
-  /** Somebody answers who is not in the capture: without a registration nobody would be asked. */
-  #expect(request: SipRequest): void {
-    const uri = parseUri(request.uri);
-    const aor = this.#known.ownAor(request.uri);
-    if (uri === undefined || aor === undefined || !this.#known.names.has(uri)) return;
-    if (this.#server.core.location.lookup(aor).length > 0) return;
-    const facts = this.#known.call(request.callId);
-    const at = this.#missing.placeOf(facts, request.to.uri);
-    this.#register(aor, this.#missing.contactOf(facts, aor, at), at);
-  }
-
   /** A server that gives each leg a Call-ID of its own: which call does this leg belong to? */
   #pair(request: SipRequest): void {
     const caller = userOf(request.from.uri);
@@ -326,76 +313,14 @@ class Player {
     return followsRoutes && !response.all('record-route').some((value) => this.#known.names.hasValue(value));
   }
 
-  /** Who opened a call that has a missing side. */
-  readonly #opener = new Map<string, string>();
-
   #adopt(message: SipMessage, beginning: Beginning | undefined): void {
     const { callId } = message;
     this.#begun.add(callId);
     if (beginning === undefined) return;
-    const { opener, other, depth, method } = beginning;
-    const facts = this.#known.call(callId);
-    const script = new Script(beginning, message);
-    const [openerUri, otherUri] = beginning.fromIsOpener
-      ? [message.from.uri, message.to.uri]
-      : [message.to.uri, message.from.uri];
-    const aor = this.#known.ownAor(otherUri);
-    if (aor === undefined) return;
-    this.#opener.set(callId, endpointText(opener));
-    const contact = this.#contactAt(other, aor, facts);
-    const openerContact = this.#contactAt(opener, openerUri, facts);
-    const quiet: Quiet = { sent: [] };
-    this.#quiet = quiet;
     this.#wireCallId = callId;
-    if (this.#server.core.location.isBoundAddress(other.address, other.port) === undefined)
-      this.#register(aor, contact, other);
-    // The very phone, where it can be named: others of its AOR took no part.
-    const named = endpointOf(parseUri(contact) ?? { host: '', port: undefined });
-    const uri = named !== undefined && same(named, other) && message.kind === 'response' ? contact : aor;
-    const openingUri = message.kind === 'request' && message.method === 'CANCEL' ? message.uri : uri;
-    this.#server.receive(script.opening(openingUri, openerContact), opener);
-    const answer = (status: 180 | 200) => {
-      const request = quiet.sent.findLast(({ message: m, to }) => m.kind === 'request' && same(to, other));
-      if (request !== undefined) this.#server.receive(script.answer(status, contact, request.message), other);
-    };
-    const inside = (what: 'ACK' | 'BYE' | 'INVITE') => {
-      const routes = this.#exchange.routesOf(callId, opener);
-      this.#server.receive(script.inside(what, contact, openerContact, routes, message), opener);
-    };
-    if (depth === 'ringing') answer(180);
-    else if (depth !== 'asked') {
-      answer(200);
-      if (depth === 'up' && method === 'INVITE') inside('ACK');
-    }
-    if (beginning.inside !== undefined) inside(beginning.inside);
-    this.#quiet = undefined;
+    if (!this.#before.adopt(message, beginning)) return;
+    this.#opener.set(callId, endpointText(beginning.opener));
     if (!beginning.isSure) this.#log.guessed(callId);
-  }
-
-  #contactAt(at: Endpoint, party: string, facts: ReturnType<Known['call']>): string {
-    if (this.#missing.isPlace(at)) return this.#missing.contactOf(facts, party, at);
-    return this.#known.contactOf(at, party);
-  }
-
-  #register(aor: string, contact: string, at: Endpoint): void {
-    const quiet = this.#quiet;
-    this.#quiet = { sent: [] };
-    const n = `${aor}-${endpointText(at)}`.replace(/[^\w.]/g, '-');
-    const host = aor.slice(aor.lastIndexOf('@') + 1);
-    const request = [
-      `REGISTER sip:${host} SIP/2.0`,
-      `Via: SIP/2.0/UDP ${endpointText(at)};branch=z9hG4bK-inferred-${n};rport`,
-      `From: <${aor}>;tag=inferred`,
-      `To: <${aor}>`,
-      `Call-ID: inferred-${n}`,
-      'CSeq: 1 REGISTER',
-      'Max-Forwards: 70',
-      `Contact: <${contact}>`,
-      `Expires: ${FOR_EVER}`,
-      'Content-Length: 0',
-    ];
-    this.#server.receive(Buffer.from(`${request.join('\r\n')}\r\n\r\n`, 'latin1'), at);
-    this.#quiet = quiet;
   }
 
   // ---- what comes of it
@@ -409,10 +334,7 @@ class Player {
 
   #sent(message: SipMessage, to: Endpoint, at: number): void {
     this.#exchange.sent(message, to);
-    if (this.#quiet !== undefined) {
-      this.#quiet.sent.push({ message, to });
-      return;
-    }
+    if (this.#before.takes(message, to)) return;
     for (const reaction of this.#missing.reactionTo(message, to))
       this.#reactions.push({ message: reaction, from: to });
     // What goes to a side that is not in the capture cannot be compared.
@@ -432,7 +354,7 @@ class Player {
     const { callId } = transition.dialog;
     // Timers have no message at hand; by then the call is known.
     const wire = text(this.#wireCallId) === callId ? this.#wireCallId : callId;
-    this.#log.moved(transition, wire, this.#quiet !== undefined);
+    this.#log.moved(transition, wire, this.#before.isPlaying);
   }
 
   #told(call: ReplayedCall): void {
@@ -462,9 +384,6 @@ class Player {
     return found;
   }
 }
-
-/** Seconds: longer than any capture. */
-const FOR_EVER = 80_000_000;
 
 function kinds(sent: Difference['captured']): string {
   return sent.map(({ what }) => what).join(',');
