@@ -116,7 +116,11 @@ export class Core {
     const core = new ProxyCore({
       clock,
       layer: () => this.layer,
-      network: env.network,
+      network: {
+        ...env.network,
+        resolve: (host, port, done) =>
+          env.network.resolve(host, port, (hop) => this.#safely(() => done(hop))),
+      },
       jar,
       branchHash,
       newTag: env.newTag,
@@ -168,8 +172,8 @@ export class Core {
     });
     this.layer = new TransactionLayer({
       clock,
-      timers: { t1: timers.t1, t2: timers.t2, t4: timers.t4 },
-      send: this.outbox.send,
+      timers: { t1: timers.t1, t2: timers.t2, t4: timers.t4, c: timers.ring + TIMER_C_MARGIN },
+      send: (bytes, flow, failed) => this.outbox.send(bytes, flow, failed && (() => this.#safely(failed))),
       user: inbound,
       reason: env.reason,
     });
@@ -177,13 +181,21 @@ export class Core {
 
   /** One datagram. Throws nothing, whatever its bytes. */
   receive(bytes: Buffer, flow: Flow): void {
+    this.#safely(() => this.#receive(bytes, flow));
+  }
+
+  /**
+   * Every way into the server leads through here: datagrams, timers, answers of the DNS, datagrams that could not be
+   * sent. A bug in one must not end the process, and what it decided must leave; the journal may have lines though
+   * nothing is sent.
+   */
+  #safely(run: () => void): void {
     try {
-      this.#receive(bytes, flow);
+      run();
     } catch (cause) {
       this.#drop('bug');
       this.#env.onBug(cause);
     }
-    // The journal may have lines though nothing is sent.
     this.outbox.schedule();
   }
 
@@ -226,20 +238,10 @@ export class Core {
     this.layer.receive(message, flow);
   }
 
-  /** Timers run outside of any datagram: a bug in one must not end the process, and what it decided must leave. */
   #guarded(clock: Clock): Clock {
     return {
       now: () => clock.now(),
-      after: (ms, fire) =>
-        clock.after(ms, () => {
-          try {
-            fire();
-          } catch (cause) {
-            this.#drop('bug');
-            this.#env.onBug(cause);
-          }
-          this.outbox.schedule();
-        }),
+      after: (ms, fire) => clock.after(ms, () => this.#safely(fire)),
     };
   }
 
@@ -252,7 +254,8 @@ export class Core {
   /** In overload what is new goes first, what belongs to a call last; what repeats or ends something costs nothing. */
   #sheds(request: SipRequest): boolean {
     if (request.method === 'ACK' || this.layer.knows(request)) return false;
-    if (this.#overload.load === 'full') return true;
+    // A BYE of a call makes room.
+    if (this.#overload.load === 'full' && request.method !== 'BYE') return true;
     return request.to.tag === undefined || !this.#router.carriesCookie(request);
   }
 
@@ -281,6 +284,9 @@ export class Core {
     this.drops.count(reason);
   }
 }
+
+/** ms by which a transaction's Timer C is later than that of its call's chart, which ends the call with a word. */
+const TIMER_C_MARGIN = 5_000;
 
 const PONG = Buffer.from('\r\n');
 

@@ -1,6 +1,7 @@
 // The composition root of the daemon: real sockets, clocks, chance and files around the core.
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
@@ -23,8 +24,9 @@ import { isTrusted } from './routing/networks.ts';
 import { Resolver } from './routing/resolver.ts';
 import { defaultReason } from './sip/reply.ts';
 import { systemClock } from './time/clock.ts';
+import type { LocalSocket } from './transport/flow.ts';
 import { ListenError } from './transport/listen.ts';
-import { isLoopback, Sockets } from './transport/sockets.ts';
+import { isLoopback, Sockets, sameFamily } from './transport/sockets.ts';
 
 /** ms a line may wait for the next burst's. */
 const JOURNAL_DELAY = 10;
@@ -88,6 +90,11 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
     writeSoon = undefined;
     journal.flush();
   };
+  /** A Route that names us as advertised means the socket of that port. */
+  const known = (hint: LocalSocket | undefined, address: string): LocalSocket | undefined =>
+    hint === undefined || hint.address !== advertise?.host
+      ? hint
+      : sockets.addresses.find((one) => one.port === hint.port && sameFamily(one.address, address));
   const core = new Core({
     config,
     clock,
@@ -97,9 +104,14 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
     reason: phraseBook(config.phrases, defaultReason),
     domains,
     network: {
-      localFor: (address, hint) => sockets.localFor(address, hint),
+      localFor: (address, hint) => sockets.localFor(address, known(hint, address)),
       sentBy: (local) =>
-        formatHostPort({ host: advertise?.host ?? local.address, port: advertise?.port ?? local.port }),
+        // An advertised IPv4 address is no way back for an IPv6 phone, and the other way round.
+        formatHostPort(
+          advertise !== undefined && (isIP(advertise.host) === 0 || sameFamily(advertise.host, local.address))
+            ? { host: advertise.host, port: advertise.port ?? local.port }
+            : { host: local.address, port: local.port },
+        ),
       resolve: (host, port, done) => resolver.resolve(host, port, done),
     },
     wire: (bytes, flow, failed) => sockets.send(bytes, flow, failed),

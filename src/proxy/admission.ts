@@ -71,6 +71,15 @@ export class Admission {
     return undefined;
   }
 
+  /** May this source be answered at length and have ACKs passed, or is it a stranger? */
+  knows(flow: Flow): boolean {
+    const { limits, location } = this.#parts;
+    return limits.admits(
+      flow.remoteAddress,
+      location.isBoundAddress(flow.remoteAddress, flow.remotePort) !== undefined,
+    );
+  }
+
   /** Asked last: whatever is refused for another reason is told that one. */
   room(request: SipRequest): Refusal | undefined {
     const { calls, maxCalls, drop } = this.#parts;

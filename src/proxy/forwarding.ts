@@ -36,6 +36,9 @@ class Branch implements ClientUser {
   response: SipResponse | undefined;
   spoke = false;
   cancelAsked = false;
+  /** It rang too long, and the next q group is tried: its 487 is nobody's cancelling. */
+  skipped = false;
+  #cancelHeaders: readonly HeaderLine[] = [];
 
   constructor(forwarding: Forwarding, fork: number, target: Target) {
     this.#forwarding = forwarding;
@@ -59,7 +62,15 @@ class Branch implements ClientUser {
   cancel(headers: readonly HeaderLine[]): void {
     if (this.status !== 0 || this.cancelAsked) return;
     this.cancelAsked = true;
-    if (this.spoke) this.transaction?.cancel([...headers]);
+    this.#cancelHeaders = headers;
+    if (this.spoke) this.transaction?.cancel(headers);
+  }
+
+  /** A response came: it can be cancelled now. */
+  speak(): void {
+    const first = !this.spoke;
+    this.spoke = true;
+    if (first && this.cancelAsked) this.transaction?.cancel(this.#cancelHeaders);
   }
 }
 
@@ -75,7 +86,6 @@ export class Forwarding {
   #serial: Timer | undefined;
   #answered = false;
   #cancelled: 'caller' | 'no-answer' | undefined;
-  #cancelHeaders: readonly HeaderLine[] = [];
   #settled = false;
 
   constructor(
@@ -111,7 +121,6 @@ export class Forwarding {
   cancel(why: 'caller' | 'no-answer', headers: readonly HeaderLine[] = []): void {
     if (!this.isInvite || this.#cancelled !== undefined) return;
     this.#cancelled = why;
-    this.#cancelHeaders = headers;
     this.#stopSerial();
     this.#waiting = [];
     for (const branch of this.#branches) branch.cancel(headers);
@@ -135,18 +144,16 @@ export class Forwarding {
 
   passFailure(failure: Failure): void {
     if (this.upstream.finalStatus !== 0) return;
-    if (failure.response !== undefined) this.upstream.respond(failure.response);
-    // RFC 4320 §4.2: no 408 for a non-INVITE; its sender's own timer tells it.
-    else if (this.isInvite || failure.status !== 408) this.#core.respond(this.upstream, failure.status);
-    else this.upstream.abandon();
+    // RFC 4320 §4.2: no 408 for a non-INVITE, not a phone's either; its sender's own timer tells it.
+    if (!this.isInvite && failure.status === 408) this.upstream.abandon();
+    else if (failure.response !== undefined) this.upstream.respond(failure.response);
+    else this.#core.respond(this.upstream, failure.status);
   }
 
   heard(branch: Branch, response: SipResponse): void {
     const status = response.status;
     if (status < 200) {
-      const first = !branch.spoke;
-      branch.spoke = true;
-      if (first && branch.cancelAsked) branch.transaction?.cancel([...this.#cancelHeaders]);
+      branch.speak();
       if (status > 100 && branch.status === 0)
         this.observer.onProvisional(this, branch.fork, popVia(response.copy()));
       return;
@@ -154,6 +161,7 @@ export class Forwarding {
     if (status < 300) {
       const again = this.#answered;
       branch.status = status;
+      branch.transaction = undefined;
       this.#answered = true;
       this.#stopSerial();
       this.#waiting = [];
@@ -169,6 +177,7 @@ export class Forwarding {
     branch.response = popVia(response.copy());
     branch.transaction = undefined;
     if (status >= 600) {
+      this.#stopSerial();
       this.#waiting = [];
       for (const other of this.#branches) if (other !== branch) other.cancel([]);
     }
@@ -185,7 +194,8 @@ export class Forwarding {
   #advance(): void {
     if (this.#answered || this.#settled) return;
     if (this.#branches.some((b) => b.status === 0)) return;
-    if (this.#waiting.length > 0) this.#nextGroup();
+    // A non-INVITE's sender has given up after 64*T1: nobody would hear what another group says.
+    if (this.#waiting.length > 0 && this.upstream.finalStatus === 0) this.#nextGroup();
     else this.#settle();
   }
 
@@ -194,7 +204,7 @@ export class Forwarding {
     const base = this.#base;
     const first = this.#waiting[0];
     if (base === undefined || first === undefined) {
-      this.#settle();
+      if (this.#branches.every((branch) => branch.status !== 0)) this.#settle();
       return;
     }
     let size = 1;
@@ -203,14 +213,18 @@ export class Forwarding {
     const start = this.#branches.length;
     const branches = group.map((target, i) => new Branch(this, start + i, target));
     this.#branches.push(...branches);
-    for (const branch of branches) this.#send(base, branch, branches.length);
+    // Set before anything is sent: what fails at once leads back in here, for the next group.
     if (this.#waiting.length > 0 && this.isInvite) {
       this.#serial = this.#core.afterSerial(() => {
         this.#serial = undefined;
-        for (const branch of branches) branch.cancel([]);
+        for (const branch of branches) {
+          branch.skipped = branch.status === 0;
+          branch.cancel([]);
+        }
         this.#nextGroup();
       });
     }
+    for (const branch of branches) this.#send(base, branch, branches.length);
   }
 
   #send(base: SipRequest, branch: Branch, breadth: number): void {
@@ -242,9 +256,13 @@ export class Forwarding {
       const status = this.#cancelled === undefined ? this.#core.unavailable : 487;
       return { status, response: undefined, origin: 'us' };
     }
-    const heard = this.#branches.flatMap((b) => (b.response === undefined ? [] : [b.response]));
+    // What the serial timer cancelled was a time-out, though the phone says 487 to our CANCEL.
+    const timedOut = (b: Branch) => b.skipped && b.status === 487;
+    const heard = this.#branches.flatMap((b) =>
+      b.response === undefined || timedOut(b) ? [] : [b.response],
+    );
     const best = chooseBest(heard);
-    const silent = this.#branches.filter((b) => b.response === undefined);
+    const silent = this.#branches.filter((b) => b.response === undefined || timedOut(b));
     if (best !== undefined && (best.status >= 600 || silent.length === 0 || best.status < 500)) {
       // §16.7 step 6: a 503 says nothing about the server the caller knows.
       if (best.status === 503) return { status: 500, response: undefined, origin: 'phone' };
@@ -254,10 +272,12 @@ export class Forwarding {
       }
       return { status: best.status, response: best, origin: 'phone' };
     }
+    const rangOn = silent.some(timedOut);
     const statuses = silent.map((b) => b.status);
-    const timedOut = statuses.includes(408) || (statuses.includes(487) && this.#cancelled === 'no-answer');
-    const status = timedOut ? 408 : statuses.includes(487) ? 487 : 500;
-    return { status, response: undefined, origin: 'us' };
+    const late =
+      rangOn || statuses.includes(408) || (statuses.includes(487) && this.#cancelled === 'no-answer');
+    const status = late ? 408 : statuses.includes(487) ? 487 : 500;
+    return { status, response: undefined, origin: rangOn ? 'phone' : 'us' };
   }
 }
 

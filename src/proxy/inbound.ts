@@ -60,7 +60,7 @@ export class Inbound implements TransactionUser {
     const { core, router, admission } = this.#parts;
     const problem = checkRequest(request);
     if (problem !== undefined) {
-      core.respond(tx, problem.status, [], problem.phrase);
+      this.#refuse(tx, request, { status: problem.status, phrase: problem.phrase });
       return;
     }
     const base = request.copy();
@@ -70,7 +70,10 @@ export class Inbound implements TransactionUser {
       return;
     }
     if (verdict.kind === 'refuse' && (verdict.status === 416 || verdict.status === 400)) {
-      core.respond(tx, verdict.status, [], verdict.status === 400 ? verdict.why : undefined);
+      this.#refuse(tx, base, {
+        status: verdict.status,
+        ...(verdict.status === 400 && { phrase: verdict.why }),
+      });
       return;
     }
     if (base.method === 'REGISTER' && verdict.kind === 'forward' && verdict.byLocation) {
@@ -104,9 +107,10 @@ export class Inbound implements TransactionUser {
   }
 
   #refuse(tx: ServerTransaction, request: SipRequest, refusal: Refusal): void {
-    const { core, refusals, send } = this.#parts;
+    const { core, refusals, send, admission } = this.#parts;
     const { status, headers, phrase } = refusal;
-    if (refusal.stateless) {
+    // A final response to INVITE is sent eleven times until its ACK comes: not to strangers, who may be somebody else.
+    if (refusal.stateless || (tx.method === 'INVITE' && !admission.knows(tx.source))) {
       send(refusals.response(request, status, phrase ?? core.reason(status), headers), tx.flow);
       tx.abandon();
     } else core.respond(tx, status, headers, phrase);
@@ -150,7 +154,8 @@ export class Inbound implements TransactionUser {
     admission.inDialog(base);
     const verdict = router.route(base);
     const target = verdict.kind === 'forward' ? verdict.targets[0] : undefined;
-    if (verdict.kind !== 'forward' || target === undefined || this.#cannotForward(base) !== undefined) {
+    const hasWay = verdict.kind === 'forward' && (verdict.cookie !== undefined || admission.knows(flow));
+    if (!hasWay || target === undefined || this.#cannotForward(base) !== undefined) {
       drop('stray-ack');
       return;
     }
@@ -223,7 +228,7 @@ export class Inbound implements TransactionUser {
     } else if (request.to.tag !== undefined) {
       core.respond(tx, 481);
     } else if (request.method === 'INVITE') {
-      core.respond(tx, 404);
+      this.#refuse(tx, request, { status: 404 });
     } else {
       core.respond(tx, 405, [headerLine('Allow', ALLOW)]);
     }

@@ -1,5 +1,6 @@
 // Decides where a request goes: the Route set, the Request-URI, the location service, and for whom we relay.
 
+import { addressKey } from '../registrar/binding.ts';
 import type { Binding, Location } from '../registrar/location.ts';
 import { routes as routesOf, setRequestUri, setRoutes } from '../sip/edit.ts';
 import type { SipRequest } from '../sip/message.ts';
@@ -39,6 +40,7 @@ export type Verdict =
   | {
       readonly kind: 'forward';
       readonly targets: readonly Target[];
+      /** Of the dialog that the targets belong to. */
       readonly cookie: Cookie | undefined;
       readonly byLocation: boolean;
     }
@@ -147,7 +149,9 @@ export class Router {
       const found = this.lookup(uri);
       if (found.length === 0 && side !== undefined)
         return forward([this.#bySide(request.uri, side, local)], cookie);
-      return { kind: 'forward', targets: found, cookie, byLocation: true };
+      // A cookie speaks for its own dialog: it opens no other AOR to whoever holds it.
+      const ofSide = side !== undefined && found.some(({ hop }) => hop?.address === side.address);
+      return { kind: 'forward', targets: found, cookie: ofSide ? cookie : undefined, byLocation: true };
     }
     const target = this.#reach(uri, request.uri, side, local, false);
     return target === undefined ? refuseRelay(request, cookie) : forward([target], cookie);
@@ -166,7 +170,9 @@ export class Router {
     if (confId !== undefined) {
       const contact = this.#settings.focusContact(aor, confId);
       const parsed = contact === undefined ? undefined : parseUri(contact);
-      const bound = parsed && this.#location.isBoundAddress(parsed.host, parsed.port ?? DEFAULT_PORT);
+      // Its own phone says so: a Contact of somebody else's makes nobody the focus.
+      const at = parsed && addressKey(parsed.host, parsed.port ?? DEFAULT_PORT);
+      const bound = at && this.#location.lookup(aor).find((binding) => binding.address === at);
       if (contact !== undefined && bound) return [bindingTarget(bound, contact)];
     }
     const instance = param(uri.params, 'gr') ?? undefined;
@@ -197,10 +203,10 @@ export class Router {
         this.#domains.isOurs(contact)
       ) {
         // A Contact that is the AOR itself names no other place: that phone sits where its REGISTER came from.
-        if (aorOf(contact) === aor) into.push(flowTarget(binding, binding.uri));
+        if (aorOf(contact) === aor) addTarget(into, flowTarget(binding, binding.uri));
         else this.#collect(aorOf(contact), into, visited, depth + 1);
       } else {
-        into.push(bindingTarget(binding, binding.uri));
+        addTarget(into, bindingTarget(binding, binding.uri));
       }
     }
     if (depth === 0 && into.length > 1) into.sort((a, b) => b.q - a.q);
@@ -274,6 +280,14 @@ export class Router {
 }
 
 const NO_ROUTES: readonly string[] = [];
+
+/** §16.5: a target set has no duplicates; one phone may be found by two AORs. */
+function addTarget(targets: Target[], target: Target): void {
+  const { uri, hop } = target;
+  const isSame = (one: Target) =>
+    one.uri === uri && one.hop?.address === hop?.address && one.hop?.port === hop?.port;
+  if (!targets.some(isSame)) targets.push(target);
+}
 
 function forward(targets: readonly Target[], cookie: Cookie | undefined): Verdict {
   return { kind: 'forward', targets, cookie, byLocation: false };

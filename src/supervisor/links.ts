@@ -2,7 +2,7 @@
 
 import type { DialogFacts } from '../journal/transition.ts';
 import type { SipMessage, SipRequest } from '../sip/message.ts';
-import { param, text } from '../sip/message.ts';
+import { detached, param, text } from '../sip/message.ts';
 import type { Aor } from '../sip/uri.ts';
 import { aorOf, parseNameAddr, parseUri } from '../sip/uri.ts';
 
@@ -12,8 +12,8 @@ interface PendingTransfer {
   readonly target: string;
 }
 
-/** A dialog remembers at most this many REFERs for linking: a flood of them must not grow. */
-const MAX_TRANSFERS = 8;
+/** One phone is the transferee of at most this many REFERs at a time, and one call names at most so many phones or foci. */
+const MAX_LINKS = 8;
 
 export class Links {
   /** By transferee's AOR. */
@@ -25,14 +25,15 @@ export class Links {
 
   /** A REFER of this call was accepted: its receiver will call `Refer-To`. */
   transferAsked(callId: string, refer: SipRequest): void {
-    const transferee = aorText(refer.to.uri);
+    const transferee = detached(aorText(refer.to.uri) ?? '');
     const target = aorText(parseNameAddr(refer.first('refer-to') ?? '')?.uri);
-    if (transferee === undefined || target === undefined) return;
-    const list = this.#transfers.get(transferee) ?? [];
-    if (list.length >= MAX_TRANSFERS) list.shift();
-    list.push({ callId, transferee, target });
-    this.#transfers.set(transferee, list);
+    if (transferee === '' || target === undefined) return;
     const mine = this.#transferees.get(callId) ?? new Set<string>();
+    if (mine.size >= MAX_LINKS && !mine.has(transferee)) return;
+    const list = this.#transfers.get(transferee) ?? [];
+    if (list.length >= MAX_LINKS) list.shift();
+    list.push({ callId, transferee, target: detached(target) });
+    this.#transfers.set(transferee, list);
     mine.add(transferee);
     this.#transferees.set(callId, mine);
   }
@@ -67,12 +68,13 @@ export class Links {
     const confId = parsed && param(parsed.params, 'conf-id');
     const partyUri = parseUri(party);
     if (uri === undefined || confId === undefined || partyUri === undefined) return;
-    const key = `${aorOf(partyUri)};${confId}`;
-    const focus = this.#foci.get(key) ?? { contact: uri, calls: new Set<string>() };
-    focus.contact = uri;
+    const key = detached(`${aorOf(partyUri)};${confId}`);
+    const mine = this.#fociOf.get(callId) ?? new Set<string>();
+    if (mine.size >= MAX_LINKS && !mine.has(key)) return;
+    const focus = this.#foci.get(key) ?? { contact: '', calls: new Set<string>() };
+    focus.contact = detached(uri);
     focus.calls.add(callId);
     this.#foci.set(key, focus);
-    const mine = this.#fociOf.get(callId) ?? new Set<string>();
     mine.add(key);
     this.#fociOf.set(callId, mine);
   }

@@ -153,6 +153,8 @@ export class Supervisor implements EffectHost {
     delivery.cancelHeaders = headers;
     delivery.forwarded = true;
     this.#deliver(delivery);
+    // Whatever the chart made of it, a CANCEL goes on hop by hop; a second time it does nothing.
+    forwarding.cancel('caller', headers);
   }
 
   /** A response of a dialog's own request, from its Exchange. */
@@ -270,7 +272,7 @@ export class Supervisor implements EffectHost {
   #again(dialog: LiveDialog, request: SipRequest): LiveDialog | undefined {
     if (request.method !== dialog.openingMethod) return undefined;
     if (request.from.tag !== dialog.callerTag || request.cseq.number <= dialog.openingCseq) return undefined;
-    if (dialog.opening?.isOpen) return undefined;
+    if (dialog.opening?.isOpen || !AGAIN.has(dialog.state)) return undefined;
     dialog.openingCseq = request.cseq.number;
     return dialog;
   }
@@ -289,14 +291,17 @@ export class Supervisor implements EffectHost {
 
   #step(delivery: Delivery): void {
     const { dialog } = delivery;
-    if (dialog.alive) {
-      this.#current = delivery;
-      dialog.actor.send(delivery.event);
-      this.#current = undefined;
-      if (dialog.alive) this.#afterwards(delivery);
+    try {
+      if (dialog.alive) {
+        this.#current = delivery;
+        dialog.actor.send(delivery.event);
+        this.#current = undefined;
+        if (dialog.alive) this.#afterwards(delivery);
+      }
+    } finally {
+      // Forwarding never depends on what a chart, or whoever watches it, made of it.
+      forwardNow(delivery);
     }
-    // Forwarding never depends on what a chart made of it.
-    forwardNow(delivery);
   }
 
   #afterwards(delivery: Delivery): void {
@@ -360,6 +365,9 @@ export class Supervisor implements EffectHost {
     }
   }
 }
+
+/** States that wait for their opening request to come again. */
+const AGAIN: ReadonlySet<string> = new Set(['challenged', 'redirected']);
 
 /** Forwarding without a chart: what comes is passed. */
 const PASS: ForwardingObserver = {

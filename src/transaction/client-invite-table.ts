@@ -17,6 +17,7 @@ export type Event =
   | 'abandon'
   | 'timer.a'
   | 'timer.b'
+  | 'timer.c'
   | 'timer.d'
   | 'timer.m'
   | 'timer.cancelled'
@@ -27,7 +28,8 @@ export type Action =
   | 'tellTransportFailed'
   | 'sendAgain'
   | 'restartA'
-  | 'stopAB'
+  | 'startC'
+  | 'restartC'
   | 'ack'
   | 'ackAgain'
   | 'startD'
@@ -41,7 +43,7 @@ export type Action =
  */
 export const clientInvite: Table<State, Event, Action> = {
   calling: {
-    'response.provisional': { to: 'proceeding', do: ['stopAB', 'tell'] },
+    'response.provisional': { to: 'proceeding', do: ['startC', 'tell'] },
     'response.success': { to: 'accepted', do: ['startM', 'tell'] },
     'response.failure': { to: 'completed', do: ['startD', 'ack', 'tell'] },
     abandon: { to: 'abandoned', do: ['waitForFinal'] },
@@ -49,8 +51,10 @@ export const clientInvite: Table<State, Event, Action> = {
     'timer.b': { to: 'terminated', do: ['tellTimeout'] },
     'transport.failed': { to: 'terminated', do: ['tellTransportFailed'] },
   },
+  // RFC 3261 §16.6 step 11, §16.8: a dialog's chart gives up before; this is for the INVITEs that no chart watches.
   proceeding: {
-    'response.provisional': { do: ['tell'] },
+    'response.provisional': { do: ['restartC', 'tell'] },
+    'timer.c': { to: 'cancelling', do: ['waitForFinal', 'sendCancel'] },
     'response.success': { to: 'accepted', do: ['startM', 'tell'] },
     'response.failure': { to: 'completed', do: ['startD', 'ack', 'tell'] },
     cancel: { to: 'cancelling', do: ['waitForFinal', 'sendCancel'] },

@@ -75,6 +75,8 @@ export class ClientInvite extends Lingering implements ClientTransaction {
     switch (this.state) {
       case 'calling':
         return this.gaveUp ? 'timer.b' : 'timer.a';
+      case 'proceeding':
+        return 'timer.c';
       case 'accepted':
         return 'timer.m';
       case 'completed':
@@ -125,8 +127,12 @@ export class ClientInvite extends Lingering implements ClientTransaction {
       case 'restartA':
         this.resendAfter(this.interval * 2);
         break;
-      case 'stopAB':
-        this.stopWaiting();
+      case 'startC':
+        this.wait(this.host.durations.c);
+        break;
+      case 'restartC':
+        // §16.7 step 2: a 100 is no sign that anybody is being asked.
+        if (response !== undefined && response.status > 100) this.wait(this.host.durations.c);
         break;
       case 'ack':
         if (response !== undefined) this.#sendAck(response);

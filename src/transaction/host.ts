@@ -14,6 +14,8 @@ export interface Durations {
   readonly t4: number;
   /** Timers B, F, H, J, L, M. */
   readonly giveUp: number;
+  /** Timer C, RFC 3261 §16.6 step 11: more than three minutes. */
+  readonly c: number;
   /** Timer D: at least 32 s, for the server's T1 is not ours. */
   readonly d: number;
   /** When Timer E of a client with our T1 and T2 reaches T2: RFC 4320 §4.1. */
@@ -33,12 +35,15 @@ export interface Host {
   readonly clientNonInvites: Map<string, ClientNonInvite>;
 }
 
-export function durations({ t1, t2, t4 }: TransactionTimers): Durations {
+/** A chart's own Timer C comes a little earlier. */
+const DEFAULT_C = 186_000;
+
+export function durations({ t1, t2, t4, c = DEFAULT_C }: TransactionTimers): Durations {
   let interval = t1;
   let trying = t1;
   while (interval * 2 < t2) {
     interval *= 2;
     trying += interval;
   }
-  return { t1, t2, t4, giveUp: 64 * t1, d: Math.max(32_000, 64 * t1), trying };
+  return { t1, t2, t4, c, giveUp: 64 * t1, d: Math.max(32_000, 64 * t1), trying };
 }

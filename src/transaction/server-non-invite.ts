@@ -65,6 +65,8 @@ export class ServerNonInvite extends Lingering implements ServerTransaction {
     if (state === 'proceeding') return;
     this.#request = undefined;
     if (state !== 'terminated') return;
+    // Its client has given up: whatever comes now comes too late.
+    if (this.finalStatus === 0) this.finalStatus = 408;
     this.#last = '';
     this.stopWaiting();
     this.host.serverNonInvites.delete(this.key);

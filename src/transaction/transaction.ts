@@ -7,6 +7,8 @@ export interface TransactionTimers {
   readonly t1: number;
   readonly t2: number;
   readonly t4: number;
+  /** Timer C; 186 s when absent. */
+  readonly c?: number;
 }
 
 /** The way out. `onFailed` may be called at once, later, or never; more than one call is harmless. */
@@ -35,7 +37,7 @@ export interface ServerTransaction {
   readonly source: Flow;
   /** Until the final response; reading it later throws `request-released`. */
   readonly request: SipRequest;
-  /** Status of the final response that decided; 0 while none was sent. */
+  /** Status of the final response that decided; 0 while one may still be sent; 408 when a non-INVITE ended without. */
   readonly finalStatus: number;
   /**
    * Sends a response as it is. A 2xx to INVITE is always sent, any other response only before the final one.

@@ -118,39 +118,41 @@ export class Sockets {
     const known = listen.port === 0 ? undefined : this.#open.get(keyOf(listen.host, listen.port));
     if (known !== undefined) return known;
     const socket = await UdpSocket.open(listen, this.#host);
+    if (this.#closed) {
+      await socket.close();
+      return socket;
+    }
     this.#open.set(keyOf(socket.address, socket.port), socket);
     return socket;
   }
 
-  /** Addresses come and go (DHCP, a cable): a wildcard listener follows. */
+  /** Addresses come and go (DHCP, a cable): a wildcard listener follows. One that cannot be had keeps no other away. */
   async #lookAround(): Promise<void> {
-    if (this.#looking) return;
+    if (this.#looking || this.#closed) return;
     this.#looking = true;
-    try {
-      this.#nets = localNets();
-      let changed = false;
-      const wildcards = this.#listen.filter((l) => isWildcard(l.host) && l.port !== 0);
-      for (const listen of wildcards) {
-        for (const { address } of this.#nets) {
-          if (address.includes(':') !== listen.host.includes(':') || this.#closed) continue;
-          if (this.#open.has(keyOf(address, listen.port))) continue;
+    let changed = false;
+    this.#nets = localNets();
+    for (const listen of this.#listen.filter((l) => isWildcard(l.host) && l.port !== 0)) {
+      for (const { address } of this.#nets) {
+        if (address.includes(':') !== listen.host.includes(':') || this.#closed) continue;
+        if (this.#open.has(keyOf(address, listen.port))) continue;
+        try {
           await this.#openOne({ transport: 'udp', host: address, port: listen.port });
           changed = true;
+        } catch (cause) {
+          this.#host.failed(`${address}:${listen.port}`, cause as Error);
         }
       }
-      for (const socket of this.#open.values()) {
-        const fixed = this.#listen.some((l) => l.host === socket.address);
-        if (fixed || this.#nets.some((net) => net.address === socket.address)) continue;
-        this.#open.delete(keyOf(socket.address, socket.port));
-        await socket.close();
-        changed = true;
-      }
-      if (changed && !this.#closed) this.#onChange();
-    } catch (cause) {
-      this.#host.failed('wildcard', cause as Error);
-    } finally {
-      this.#looking = false;
     }
+    for (const socket of [...this.#open.values()]) {
+      const fixed = this.#listen.some((l) => l.host === socket.address);
+      if (fixed || this.#nets.some((net) => net.address === socket.address)) continue;
+      this.#open.delete(keyOf(socket.address, socket.port));
+      await socket.close();
+      changed = true;
+    }
+    this.#looking = false;
+    if (changed && !this.#closed) this.#onChange();
   }
 }
 
@@ -211,7 +213,7 @@ export function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1';
 }
 
-function sameFamily(a: string, b: string): boolean {
+export function sameFamily(a: string, b: string): boolean {
   return a.includes(':') === b.includes(':');
 }
 

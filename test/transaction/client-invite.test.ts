@@ -65,6 +65,7 @@ walk<State, Event>('INVITE client transaction', {
     abandon: (rig) => txOf(rig).abandon(),
     'timer.a': (rig) => rig.clock.advance(T1),
     'timer.b': (rig) => rig.lastMillisecondOf(64 * T1),
+    'timer.c': (rig) => rig.clock.advance(186_000),
     'timer.d': (rig) => rig.clock.advance(32_000),
     'timer.m': (rig) => rig.clock.advance(64 * T1),
     'timer.cancelled': (rig) => rig.lastMillisecondOf(64 * T1),
@@ -73,6 +74,7 @@ walk<State, Event>('INVITE client transaction', {
   only: {
     'timer.a': ['calling', 'proceeding', 'abandoned', 'accepted', 'completed', 'terminated'],
     'timer.b': ['calling', 'proceeding', 'terminated'],
+    'timer.c': ['proceeding', 'terminated'],
     'timer.d': ['completed', 'proceeding', 'terminated'],
     'timer.m': ['accepted', 'proceeding', 'terminated'],
     'timer.cancelled': ['cancelling', 'abandoned', 'terminated'],
@@ -88,6 +90,7 @@ walk<State, Event>('INVITE client transaction', {
     ['proceeding', 'response.provisional', 'proceeding', '', 'response 183'],
     ['proceeding', 'response.success', 'accepted', '', 'response 200'],
     ['proceeding', 'response.failure', 'completed', 'ACK', 'response 404'],
+    ['proceeding', 'timer.c', 'cancelling', 'CANCEL', ''],
     ['proceeding', 'cancel', 'cancelling', 'CANCEL', ''],
     ['proceeding', 'abandon', 'cancelling', 'CANCEL', ''],
     ['cancelling', 'response.provisional', 'cancelling', '', 'response 183'],
@@ -135,12 +138,12 @@ describe('Timer A', () => {
     rig.expectNothingLeft();
   });
 
-  it('and Timer B end with the first provisional: a phone may ring for an hour', () => {
+  it('and Timer B end with the first provisional: a phone may ring until Timer C', () => {
     const rig = calling();
     rig.clock.advance(T1 - 1);
     rig.receive(answer(invite(), 100));
     expect(txOf(rig).provisional).toBe(true);
-    expect(rig.sendingTimes(3_600_000)).toEqual([]);
+    expect(rig.sendingTimes(185_999)).toEqual([]);
     expect(rig.told()).toBe('response 100');
     txOf(rig).cancel();
     rig.expectNothingLeft();
