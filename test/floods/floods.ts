@@ -4,8 +4,8 @@ import { GoodPhones } from './good-phones.ts';
 import { mutated, randomFrom } from './mutations.ts';
 import { Sender } from './sender.ts';
 import type { Held } from './server.ts';
+import { Starved } from './starved.ts';
 import { Victim } from './victim.ts';
-import { Yardstick } from './yardstick.ts';
 
 const [part = '1', seed = '1', mutations] = process.argv.slice(2);
 const PART = Number(part);
@@ -13,10 +13,10 @@ const SEED = Number(seed);
 const MUTATIONS = Number(mutations ?? Math.round(200_000 * PART));
 /** Timers a tenth of RFC 3261's, so that what lingers is gone in seconds. */
 const TIMERS = { t1: '50ms', t2: '400ms', t4: '500ms', ring: '5s', cancel: '1s', retry: '2s' };
-/** ms: 99 of 100 good requests are served within, above what everything else on the machine costs. */
+/** ms: 99 of 100 good requests are served within, above what they and the server wait for a CPU. */
 const SERVED = 200;
 /** MB that nobody holds any more and nobody has collected yet. */
-const GARBAGE = 60;
+const GARBAGE = 100;
 const broken: string[] = [];
 
 function most(count: number): number {
@@ -42,9 +42,9 @@ function within(times: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 }
 
-function judge(good: GoodPhones, yardstick: Yardstick): void {
-  const machine = within(yardstick.times, 1);
-  process.stdout.write(`  this machine: up to ${machine.toFixed(1)} ms to a process that does nothing\n`);
+/** `starved`: ms that others kept the server and the phones from a CPU in the worst half second. */
+function judge(good: GoodPhones, starved: number): void {
+  process.stdout.write(`  others had the CPU for up to ${starved.toFixed(0)} ms of half a second\n`);
   for (const [what, times] of [
     ['calls set up', good.setups],
     ['requests in calls', good.inCall],
@@ -55,7 +55,7 @@ function judge(good: GoodPhones, yardstick: Yardstick): void {
     process.stdout.write(
       `  good phones: ${times.length} ${what}, half within ${half.toFixed(1)} ms, 99 % within ${nearlyAll.toFixed(1)} ms, the worst ${worst.toFixed(0)} ms\n`,
     );
-    must(`99 % of ${what} within ${SERVED} ms of what the machine takes`, nearlyAll <= SERVED + machine);
+    must(`99 % of ${what} within ${SERVED} ms and what others had of the CPU`, nearlyAll <= SERVED + starved);
   }
   const failures = [...new Set(good.failures)].join(', ');
   must(`good phones are served: ${good.failures.length} failures (${failures})`, good.failures.length === 0);
@@ -76,6 +76,11 @@ function costOf({ calls, bindings, transactions }: Held): number {
   return (calls * EACH.calls + bindings * EACH.bindings + transactions * EACH.transactions) / 1e6;
 }
 
+/** By how much is held, not by what it takes: that is what is to be found out. */
+function weight({ calls, bindings, transactions }: Held): number {
+  return calls + bindings + transactions;
+}
+
 /** Everything freed means: but for the two good phones' own bindings. */
 function isEmpty(held: Held): boolean {
   return held.calls === 0 && held.bindings <= 2 && held.transactions === 0 && held.links === 0;
@@ -89,24 +94,26 @@ async function flood({ name, config, held, calls, run }: Flood): Promise<void> {
     ...config,
   });
   const good = await GoodPhones.open(victim.port);
-  const yardstick = await Yardstick.start();
+  const starving = new Starved([victim.pid, process.pid]);
+  let starved = 0;
   try {
     await good.hold(held);
     const before = await victim.held(true);
     show('before', before);
-    good.begin(calls, yardstick);
+    good.begin(calls);
     let fullest = before;
     const began = performance.now();
-    await run(victim, async () => {
+    const look = async (): Promise<Held> => {
       const held = await victim.held();
-      if (
-        held.calls + held.bindings + held.transactions >=
-        fullest.calls + fullest.bindings + fullest.transactions
-      )
-        fullest = held;
+      if (weight(held) >= weight(fullest)) fullest = held;
       return held;
-    });
+    };
+    const looking = setInterval(() => void look(), 250);
+    await run(victim, look);
+    clearInterval(looking);
+    await look();
     await good.rest();
+    starved = starving.stop();
     process.stdout.write(`  took ${((performance.now() - began) / 1000).toFixed(1)} s\n`);
     show('fullest', fullest);
     const bound = GARBAGE + costOf(fullest);
@@ -118,10 +125,10 @@ async function flood({ name, config, held, calls, run }: Flood): Promise<void> {
     must('everything is freed', isEmpty(after));
     must('the heap is back where it was, to 8 MB', after.heap - before.heap <= 8);
     must('no bug showed', after.drops.bug === undefined);
-    judge(good, yardstick);
+    judge(good, starved);
   } finally {
     good.close();
-    yardstick.stop();
+    starving.stop();
     must('the server is alive', victim.alive);
     await victim.stop();
   }
@@ -215,12 +222,12 @@ await flood({
 });
 
 await flood({
-  name: `${most(20_000)} INVITEs never answered from 50 sources, ${most(5000)} calls allowed`,
+  name: `${most(20_000)} INVITEs never answered from 50 sources, ${most(2000)} calls allowed`,
   // The phone is given up after 16 s: time enough to have many of them at once.
-  config: { limits: { calls: most(5000) }, timers: { ...TIMERS, t1: '250ms', ring: '20s' } },
+  config: { limits: { calls: most(2000) }, timers: { ...TIMERS, t1: '250ms', t2: '2s', ring: '20s' } },
   held: 20,
   calls: 0,
-  run: (victim, fullest) => unanswered(victim, 50, fullest, most(5000)),
+  run: (victim, fullest) => unanswered(victim, 50, fullest, most(2000)),
 });
 
 const question = (sender: Sender, n: { next: number }) => () =>

@@ -2,7 +2,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Yardstick } from './yardstick.ts';
 
 /** RFC 3261 T1 of a phone. */
 const T1 = 500;
@@ -96,11 +95,10 @@ export class GoodPhones {
   }
 
   /** Until `rest`: a short call again and again, no more than `calls` of them, and a word in one that stands. */
-  begin(calls: number, yardstick: Yardstick): void {
+  begin(calls: number): void {
     this.#stop = false;
     this.#going = (async () => {
       for (let turn = 0; !this.#stop; turn++) {
-        await yardstick.measure();
         const held = this.#held[turn % Math.max(1, this.#held.length)];
         if (held !== undefined) await this.#inside('INFO', held);
         const dialog = turn < calls ? await this.#call() : undefined;

@@ -10,7 +10,6 @@ await build({
   entryPoints: {
     floods: path.join(here, 'floods.ts'),
     server: path.join(here, 'server.ts'),
-    echo: path.join(here, 'echo.ts'),
   },
   outdir: folder,
   outExtension: { '.js': '.mjs' },

@@ -13,6 +13,8 @@ export class Sender {
   readonly #socket: Socket;
   readonly #port: number;
   #heard = 0;
+  /** Requests of which an answer was heard. */
+  #taken = 0;
 
   private constructor(socket: Socket, port: number) {
     this.#socket = socket;
@@ -22,7 +24,8 @@ export class Sender {
       if (Number.isNaN(status)) this.asked++;
       else {
         // An INVITE gets its 100 at once, and may get more.
-        if (status === 100 || !this.answers.has(100)) this.#heard++;
+        if (status === 100 || !this.answers.has(100)) this.#taken++;
+        this.#heard++;
         this.answers.set(status, (this.answers.get(status) ?? 0) + 1);
       }
     });
@@ -50,13 +53,13 @@ export class Sender {
 
   /** Sends `count` of them; waits for an answer where there is no room, but not for one that does not come. */
   async answered(count: number, make: (n: number) => string): Promise<void> {
-    for (let sent = 0, from = this.#heard; sent < count; ) {
-      if (sent - (this.#heard - from) < WINDOW) this.send(make(sent++));
+    for (let sent = 0, from = this.#taken; sent < count; ) {
+      if (sent - (this.#taken - from) < WINDOW) this.send(make(sent++));
       else {
-        const before = this.#heard;
-        for (let waited = 0; this.#heard === before && waited < 50; waited++) await pause(2);
+        const before = this.#taken;
+        for (let waited = 0; this.#taken === before && waited < 50; waited++) await pause(2);
         // Lost: the window moves on.
-        if (this.#heard === before) from -= WINDOW;
+        if (this.#taken === before) from -= WINDOW;
       }
       if (sent % 16 === 0) await breathe();
     }

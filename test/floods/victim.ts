@@ -11,6 +11,7 @@ export class Victim {
   readonly port: number;
   readonly #child: ChildProcess;
   readonly #data: string;
+  #asked: Promise<unknown> = Promise.resolve();
 
   private constructor(port: number, child: ChildProcess, data: string) {
     this.port = port;
@@ -28,15 +29,23 @@ export class Victim {
     return new Victim(hello.port, child, data);
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   get alive(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** `clean`: after a collection of garbage, which holds it up. */
-  async held(clean = false): Promise<Held> {
-    const answer = once(this.#child, 'message');
-    this.#child.send(clean ? 'clean' : 'look');
-    return ((await answer) as [Held])[0];
+  /** `clean`: after a collection of garbage, which holds it up. One question after the other. */
+  held(clean = false): Promise<Held> {
+    const answer = this.#asked.then(async () => {
+      const next = once(this.#child, 'message');
+      this.#child.send(clean ? 'clean' : 'look');
+      return ((await next) as [Held])[0];
+    });
+    this.#asked = answer;
+    return answer;
   }
 
   /** Waits until it holds what `fits`, or as long as `within` ms. */
