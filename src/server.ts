@@ -16,6 +16,7 @@ import { memoryUsed } from './config/memory.ts';
 import { phraseBook } from './config/phrases.ts';
 import { StartError } from './config/start-error.ts';
 import { type Control, openControl } from './control/control.ts';
+import { isAnswered } from './control/control-server.ts';
 import { Histories } from './control/history.ts';
 import { Core } from './core.ts';
 import { Journal } from './journal/journal.ts';
@@ -54,6 +55,12 @@ export interface RunningServer {
 export async function startServer(config: Config, { log }: ServerHooks): Promise<RunningServer> {
   const { advertise } = config;
   const folder = prepareDataFolder(config.data);
+  if (await isAnswered(folder)) {
+    throw new StartError(
+      'data-in-use',
+      `another server keeps its journal in ${folder}; give this one its own with --data`,
+    );
+  }
   const clock = systemClock();
   const journal = new Journal({
     folder,

@@ -3,6 +3,7 @@
 export type StartErrorCode =
   | 'config-invalid'
   | 'config-unreadable'
+  | 'data-in-use'
   | 'data-unwritable'
   | 'data-unreadable'
   | 'address-in-use'

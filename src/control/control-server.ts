@@ -246,7 +246,7 @@ function listening(server: Server, folder: string, name: string): Promise<void> 
 }
 
 /** Does a living server listen there? */
-function isAnswered(folder: string): Promise<boolean> {
+export function isAnswered(folder: string): Promise<boolean> {
   const at = socketPath(folder);
   if (at === undefined) return Promise.resolve(false);
   return new Promise((known) => {
