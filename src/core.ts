@@ -9,6 +9,7 @@ import { Limits } from './limits/limits.ts';
 import { Overload } from './limits/overload.ts';
 import { Admission } from './proxy/admission.ts';
 import { Inbound } from './proxy/inbound.ts';
+import { Merged } from './proxy/merged.ts';
 import { ProxyCore, type ProxyNetwork } from './proxy/proxy-core.ts';
 import { Refusals } from './proxy/refusals.ts';
 import { Location } from './registrar/location.ts';
@@ -166,6 +167,7 @@ export class Core {
       branchHash,
       admission,
       refusals: this.#refusals,
+      merged: new Merged({ now: () => clock.now(), keep: 64 * timers.t1 }),
       isOwnSentBy: (host, port) => env.domains.isOurs({ host: canonicalHost(host), port }),
       send: this.outbox.send,
       drop: (reason) => this.#drop(reason),

@@ -6,6 +6,7 @@ import type { Registrar } from '../registrar/registrar.ts';
 import type { KeyedHash } from '../routing/keyed-hash.ts';
 import type { Router, Target } from '../routing/router.ts';
 import { maxForwards } from '../sip/edit.ts';
+import { splitList } from '../sip/list.ts';
 import type { HeaderLine, SipRequest, SipResponse } from '../sip/message.ts';
 import { headerLine } from '../sip/message.ts';
 import { mediaOf } from '../sip/sdp.ts';
@@ -17,6 +18,7 @@ import type { Flow } from '../transport/flow.ts';
 import type { Admission, Refusal } from './admission.ts';
 import { isLoop, loopHash } from './branch-id.ts';
 import { Forwarding, type ForwardingObserver } from './forwarding.ts';
+import type { Merged } from './merged.ts';
 import type { ProxyCore } from './proxy-core.ts';
 import type { Refusals } from './refusals.ts';
 
@@ -41,6 +43,7 @@ export interface InboundParts {
   readonly branchHash: KeyedHash;
   readonly admission: Admission;
   readonly refusals: Refusals;
+  readonly merged: Merged;
   /** Is this Via's sent-by one of ours? */
   readonly isOwnSentBy: (host: string, port: number | undefined) => boolean;
   readonly send: (bytes: Buffer, flow: Flow) => void;
@@ -178,7 +181,7 @@ export class Inbound implements TransactionUser {
     if (this.#loops(request)) return { status: 482 };
     if (request.has('proxy-require')) {
       const unsupported = request.all('proxy-require').filter((tag) => tag !== '');
-      return { status: 420, headers: unsupported.map((tag) => headerLine('Unsupported', tag)) };
+      return { status: 420, headers: [headerLine('Unsupported', unsupported.join(', '))] };
     }
     if (request.first('max-breadth')?.trim() === '0') return { status: 440, phrase: 'Max-Breadth Exceeded' };
     return undefined;
@@ -189,7 +192,7 @@ export class Inbound implements TransactionUser {
     const own: string[] = [];
     for (const line of request.headers) {
       if (line.key !== 'via') continue;
-      const vias = line.value.includes(',') ? request.all('via').map(parseVia) : [line.via];
+      const vias = line.value.includes(',') ? splitList(line.value).map(parseVia) : [line.via];
       for (const via of vias) {
         if (via?.branch !== undefined && isOwnSentBy(via.host, via.port)) own.push(via.branch);
       }
@@ -206,18 +209,18 @@ export class Inbound implements TransactionUser {
 
   /** RFC 3261 §8.2, §11: requests for the server itself. */
   #answer(tx: ServerTransaction, request: SipRequest): void {
-    const { core } = this.#parts;
+    const { core, merged } = this.#parts;
     if (request.method === 'REGISTER') {
       this.#register(tx, request);
       return;
     }
+    if (merged.isAgain(request)) {
+      core.respond(tx, 482);
+      return;
+    }
     const required = request.has('require') ? request.all('require').filter((tag) => tag !== '') : [];
     if (required.length > 0) {
-      core.respond(
-        tx,
-        420,
-        required.map((tag) => headerLine('Unsupported', tag)),
-      );
+      core.respond(tx, 420, [headerLine('Unsupported', required.join(', '))]);
     } else if (request.method === 'OPTIONS') {
       core.respond(tx, 200, [
         headerLine('Allow', ALLOW),

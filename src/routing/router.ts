@@ -177,7 +177,7 @@ export class Router {
     }
     const instance = param(uri.params, 'gr') ?? undefined;
     const targets: Target[] = [];
-    this.#collect(aor, targets, new Set(), 0);
+    this.#collect(aor, targets, new Set(), 0, 1000);
     if (instance) {
       const chosen = this.#location.lookup(aor).filter((b) => b.instance?.includes(instance));
       if (chosen.length > 0) return chosen.map((b) => bindingTarget(b, b.uri));
@@ -190,7 +190,8 @@ export class Router {
     return targets;
   }
 
-  #collect(aor: Aor, into: Target[], visited: Set<string>, depth: number): void {
+  /** `q`: that of the way to this AOR; a way of several steps has the product of theirs. */
+  #collect(aor: Aor, into: Target[], visited: Set<string>, depth: number, q: number): void {
     if (visited.has(aor) || visited.size >= MAX_TARGETS || depth > MAX_DEPTH) return;
     visited.add(aor);
     for (const binding of this.#location.lookup(aor)) {
@@ -203,10 +204,10 @@ export class Router {
         this.#domains.isOurs(contact)
       ) {
         // A Contact that is the AOR itself names no other place: that phone sits where its REGISTER came from.
-        if (aorOf(contact) === aor) addTarget(into, flowTarget(binding, binding.uri));
-        else this.#collect(aorOf(contact), into, visited, depth + 1);
+        if (aorOf(contact) === aor) addTarget(into, flowTarget(binding, binding.uri), q);
+        else this.#collect(aorOf(contact), into, visited, depth + 1, (q * binding.q) / 1000);
       } else {
-        addTarget(into, bindingTarget(binding, binding.uri));
+        addTarget(into, bindingTarget(binding, binding.uri), q);
       }
     }
     if (depth === 0 && into.length > 1) into.sort((a, b) => b.q - a.q);
@@ -281,12 +282,12 @@ export class Router {
 
 const NO_ROUTES: readonly string[] = [];
 
-/** §16.5: a target set has no duplicates; one phone may be found by two AORs. */
-function addTarget(targets: Target[], target: Target): void {
+/** §16.5: a target set has no duplicates; one phone may be found by two AORs. `q`: that of the way to its AOR. */
+function addTarget(targets: Target[], target: Target, q: number): void {
   const { uri, hop } = target;
   const isSame = (one: Target) =>
     one.uri === uri && one.hop?.address === hop?.address && one.hop?.port === hop?.port;
-  if (!targets.some(isSame)) targets.push(target);
+  if (!targets.some(isSame)) targets.push(q === 1000 ? target : { ...target, q: (q * target.q) / 1000 });
 }
 
 function forward(targets: readonly Target[], cookie: Cookie | undefined): Verdict {

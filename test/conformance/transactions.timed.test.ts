@@ -194,6 +194,20 @@ describe('§17.2.2, timer J: a request that is answered', () => {
   });
 });
 
+describe('§8.2.2.2: a request to us by two ways', () => {
+  it('is 482 while its transaction lasts, and is forgotten soon after', () => {
+    const { world, alice } = stage();
+    const again = { to: 'sip:example.org', callId: 'merged', fromTag: 'x' };
+    alice.request('OPTIONS', again);
+    world.advance(GIVE_UP - 1);
+    alice.request('OPTIONS', again);
+    world.advance(GIVE_UP + 1);
+    alice.request('OPTIONS', again);
+    const answers = alice.heard.filter((h) => h.endsWith('OPTIONS'));
+    expect(answers).toEqual(['200 OPTIONS', '482 OPTIONS', '200 OPTIONS']);
+  });
+});
+
 describe('RFC 6026: a call that is answered', () => {
   it('timer M: the phone’s repeated 2xx goes on for 64*T1, and is a stray after it', () => {
     const { world, alice, bob } = stage();
