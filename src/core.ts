@@ -16,7 +16,7 @@ import { Location } from './registrar/location.ts';
 import { Registrar } from './registrar/registrar.ts';
 import { CookieJar } from './routing/cookie.ts';
 import type { Domains } from './routing/domains.ts';
-import { keyedHash, quickHash } from './routing/keyed-hash.ts';
+import { keyedHash } from './routing/keyed-hash.ts';
 import { Router } from './routing/router.ts';
 import { stampReceived } from './sip/edit.ts';
 import { canonicalHost } from './sip/host.ts';
@@ -75,8 +75,8 @@ export class Core {
     const clock = this.#guarded(env.clock);
     const { timers } = config;
     this.outbox = new Outbox(env.wire, { keep: () => {}, tell: env.tell }, env.defer);
-    const branchHash = quickHash(env.key, 'branch');
-    const jar = new CookieJar(keyedHash(env.key, 'cookie', 14), quickHash(env.key, 'tag'));
+    const branchHash = keyedHash(env.key, 'branch', 14);
+    const jar = new CookieJar(keyedHash(env.key, 'cookie', 14), keyedHash(env.key, 'tag', 4));
     this.location = new Location({ clock });
     const registrar = new Registrar({
       location: this.location,
@@ -128,7 +128,7 @@ export class Core {
       reason: env.reason,
       settings: { unavailable: config.unavailable, serialAfter: timers.serial },
     });
-    this.#refusals = new Refusals(quickHash(env.key, 'refused'));
+    this.#refusals = new Refusals(keyedHash(env.key, 'refused', 10));
     this.#limits = new Limits(config, env.admits, () => clock.now());
     this.#overload = new Overload({
       maxTransactions: config.limits.transactions,
