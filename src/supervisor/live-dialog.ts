@@ -51,16 +51,15 @@ export class LiveDialog {
     if (this.calleeTags.size < MAX_FORKS && !this.calleeTags.has(tag)) this.calleeTags.add(detached(tag));
   }
 
-  /** Which side sent it, by both tags (RFC 3261 §12.2.2); undefined: it is not of this dialog. */
+  /** Which side sent it, by both tags (RFC 3261 §12.2.2; a missing one is empty); undefined: it is not of this dialog. */
   sideOf(message: SipMessage): Side | undefined {
     const from = message.from.tag ?? '';
-    const to = message.to.tag;
-    if (to === undefined) return undefined;
+    const to = message.to.tag ?? '';
     if (from === this.callerTag && this.calleeTags.has(to)) return 'caller';
     if (to === this.callerTag) {
       if (this.calleeTags.has(from)) return 'callee';
       // A NOTIFY may overtake the 2xx of its SUBSCRIBE and bring a new fork (RFC 6665 §4.1.3).
-      if (this.facts.machine === 'subscription') {
+      if (this.facts.machine === 'subscription' && to !== '') {
         this.learnTag(from);
         return 'callee';
       }

@@ -87,7 +87,8 @@ export class Supervisor implements EffectHost {
    */
   request(request: SipRequest, make: (observer: ForwardingObserver) => Forwarding): void {
     const known = this.#dialogs.get(request.callId);
-    if (request.to.tag === undefined) {
+    const side = known?.sideOf(request);
+    if (side === undefined && request.to.tag === undefined) {
       const dialog = known === undefined ? this.#open(request) : this.#again(known, request);
       if (dialog === undefined) {
         make(PASS).start();
@@ -101,12 +102,11 @@ export class Supervisor implements EffectHost {
       this.#deliver(new Delivery(dialog, event, request.method, forwarding));
       return;
     }
-    const side = known?.sideOf(request);
     if (known === undefined || side === undefined) {
       make(PASS).start();
       return;
     }
-    const calleeTag = side === 'caller' ? request.to.tag : request.from.tag;
+    const calleeTag = (side === 'caller' ? request.to.tag : request.from.tag) ?? '';
     // A BYE to another fork than the one that answered ends that fork, not the call.
     const otherFork =
       request.method === 'BYE' && known.answeredTag !== undefined && calleeTag !== known.answeredTag;
@@ -173,7 +173,8 @@ export class Supervisor implements EffectHost {
 
   /** Tags and Contacts a dialog learns from the answers to its opening request. */
   learn(dialog: LiveDialog, response: SipResponse): void {
-    const tag = response.to.tag;
+    // Without a tag only an answer makes a dialog: a phone of RFC 2543 (RFC 3261 §12.1.2).
+    const tag = response.to.tag ?? (response.status >= 200 ? '' : undefined);
     if (tag !== undefined) {
       dialog.learnTag(tag);
       if (response.status >= 200) dialog.answeredTag ??= detached(tag);
