@@ -38,6 +38,9 @@ export class Exchange implements ForwardingObserver {
 
   onSuccess(forwarding: Forwarding, fork: number, response: SipResponse, again: boolean): void {
     if (this.#role === 'opening') this.#supervisor.learn(this.#dialog, response);
+    const isOfCall = this.#role !== 'opening' || (response.to.tag ?? '') === this.#dialog.answeredTag;
+    if ((this.#method === 'INVITE' || this.#method === 'UPDATE') && isOfCall)
+      this.#supervisor.learnSession(this.#dialog, response);
     if (this.#refer !== undefined) {
       this.#supervisor.links.transferAsked(this.#dialog.callId, this.#refer);
       this.#refer = undefined;

@@ -1,4 +1,4 @@
-// A dialog's timer of one of the configured durations.
+// A dialog's timer of a duration that many others share.
 import type { TimerName } from '../../machines/types.ts';
 import { type Deadlines, Timed } from '../time/deadlines.ts';
 import type { DialogTimer, LiveDialog } from './live-dialog.ts';
@@ -8,7 +8,7 @@ export class FixedTimer extends Timed implements DialogTimer {
   readonly #deadlines: Deadlines;
   readonly #dialog: LiveDialog;
   readonly #name: TimerName;
-  readonly #ms: number;
+  readonly ms: number;
   readonly #fire: (dialog: LiveDialog, name: TimerName) => void;
 
   constructor(
@@ -22,12 +22,16 @@ export class FixedTimer extends Timed implements DialogTimer {
     this.#deadlines = deadlines;
     this.#dialog = dialog;
     this.#name = name;
-    this.#ms = ms;
+    this.ms = ms;
     this.#fire = fire;
   }
 
   start(): void {
-    this.#deadlines.start(this, this.#ms);
+    this.#deadlines.start(this, this.ms);
+  }
+
+  get isRunning(): boolean {
+    return this.next !== undefined;
   }
 
   stop(): void {

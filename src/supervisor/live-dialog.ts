@@ -32,6 +32,8 @@ export class LiveDialog {
   opening: Forwarding | undefined;
   /** Path of the state, as the journal writes it. */
   state = '';
+  /** Milliseconds it may last without a refresh (RFC 4028); undefined: nobody has promised any. */
+  session: number | undefined;
   seq = 0;
   alive = true;
   /** Snapshot value `state` was made of: the same object means nothing moved. */

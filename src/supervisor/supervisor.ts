@@ -14,7 +14,7 @@ import { Exchange } from './exchange.ts';
 import { FixedTimer } from './fixed-timer.ts';
 import { Links } from './links.ts';
 import { LiveDialog } from './live-dialog.ts';
-import { requestEvent, roleOf } from './to-event.ts';
+import { requestEvent, roleOf, sessionExpires } from './to-event.ts';
 
 export interface SupervisorParts {
   readonly clock: Clock;
@@ -182,6 +182,20 @@ export class Supervisor implements EffectHost {
     if (response.status >= 200) this.links.contactSeen(dialog.callId, dialog.facts.to, response);
   }
 
+  /**
+   * RFC 4028 §10: the 2xx says how long a call lasts without another. When its refresher has died the call is over: no
+   * BYE is invented, but nothing of it is kept.
+   */
+  learnSession(dialog: LiveDialog, response: SipResponse): void {
+    const seconds = sessionExpires(response);
+    const { late, life } = this.#parts.durations;
+    const session = seconds === undefined ? undefined : Math.min(seconds * 1000 + late, life);
+    if (session === dialog.session) return;
+    dialog.session = session;
+    const running = dialog.timers.get('life');
+    if (running instanceof FixedTimer && running.isRunning) this.#startFixed(dialog, 'life');
+  }
+
   // ---- effects: what actors decide, for the delivery at hand
 
   forward(): void {
@@ -211,15 +225,20 @@ export class Supervisor implements EffectHost {
       const { clock } = this.#parts;
       const timer = clock.after(after, () => this.#timerFired(dialog, name));
       dialog.timers.set(name, { due: clock.now() + after, stop: () => timer.cancel() });
-    } else if (running instanceof FixedTimer) {
+    } else this.#startFixed(dialog, name);
+  }
+
+  #startFixed(dialog: LiveDialog, name: TimerName): void {
+    const running = dialog.timers.get(name);
+    const ms = (name === 'life' ? dialog.session : undefined) ?? this.#parts.durations[name];
+    if (running instanceof FixedTimer && running.ms === ms) {
       running.start();
-    } else {
-      running?.stop();
-      const fire = this.#timerFired;
-      const timer = new FixedTimer(this.#deadlines, dialog, name, this.#parts.durations[name], fire);
-      dialog.timers.set(name, timer);
-      timer.start();
+      return;
     }
+    running?.stop();
+    const timer = new FixedTimer(this.#deadlines, dialog, name, ms, this.#timerFired);
+    dialog.timers.set(name, timer);
+    timer.start();
   }
 
   stopTimer(name: TimerName): void {

@@ -142,6 +142,12 @@ function expiresOf(message: SipRequest | SipResponse, otherwise: number): number
   return value !== undefined && /^\d{1,10}$/.test(value) ? Math.min(Number(value), 2 ** 31) : otherwise;
 }
 
+/** RFC 4028 §4, seconds; undefined: no session timer. */
+export function sessionExpires(response: SipResponse): number | undefined {
+  const value = /^\d{1,9}/.exec(response.first('session-expires')?.trim() ?? '')?.[0];
+  return value === undefined || Number(value) === 0 ? undefined : Number(value);
+}
+
 /** The status line of a message/sipfrag body (RFC 3420, RFC 3515 §2.4.5). */
 function sipfragStatus(request: SipRequest): number | undefined {
   if (request.body.length === 0) return undefined;

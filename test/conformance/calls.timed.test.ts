@@ -293,6 +293,98 @@ describe('§13.3.1.4, §22: the caller', () => {
   });
 });
 
+describe('RFC 4028: session timers', () => {
+  const REFRESH = 90_000;
+  /** The last refresh and its answer may be on their way. */
+  const MARGIN = GIVE_UP;
+
+  function refreshed(seconds = 90) {
+    const { world, alice, bob } = stage();
+    const invite = alice.request('INVITE', { to: bob.aor, body: SDP.audio });
+    const headers = [`Session-Expires: ${seconds};refresher=uac`, 'Require: timer'];
+    bob.answer(bob.got('INVITE'), 200, { body: SDP.audio, headers });
+    const ok = alice.response('INVITE', 200);
+    const { callId, fromTag } = invite;
+    const dialog = {
+      callId,
+      fromTag,
+      toTag: ok.to.tag ?? '',
+      routes: routeSet(ok),
+      to: bob.aor,
+      uri: bob.contact,
+    };
+    alice.request('ACK', { ...dialog, cseq: 1 });
+    bob.got('ACK');
+    return { world, alice, bob, dialog };
+  }
+
+  /** The call is there until then, and not after; nobody is sent anything. */
+  function endsAfter({ world, alice, bob }: ReturnType<typeof refreshed>, ms: number): void {
+    alice.inbox.length = 0;
+    world.advance(ms - 1);
+    expect(world.core.supervisor.size).toBe(1);
+    world.advance(1);
+    expect(world.core.supervisor.size).toBe(0);
+    expect([...alice.heard, ...bob.heard]).toEqual([]);
+    expect(world.diary.at(-1)).toBe('\tCall Has Timed Out');
+  }
+
+  it('§10: a call that nobody refreshes is over, and no BYE is invented', () => {
+    endsAfter(refreshed(), REFRESH + MARGIN);
+  });
+
+  it('the phones may still end it: their BYE needs no state of ours', () => {
+    const { world, alice, bob, dialog } = refreshed();
+    world.advance(REFRESH + MARGIN);
+    alice.request('BYE', { ...dialog, cseq: 2 });
+    bob.answer(bob.got('BYE'), 200);
+    expect(alice.response('BYE').status).toBe(200);
+  });
+
+  it.each(['INVITE', 'UPDATE'])('a refresh by %s begins its time anew', (method) => {
+    const scene = refreshed();
+    const { world, alice, bob, dialog } = scene;
+    world.advance(80_000);
+    alice.request(method, { ...dialog, cseq: 2 });
+    bob.answer(bob.got(method), 200, { headers: ['Session-Expires: 90;refresher=uac'] });
+    alice.response(method, 200);
+    if (method === 'INVITE') {
+      alice.request('ACK', { ...dialog, cseq: 2 });
+      bob.got('ACK');
+    }
+    endsAfter(scene, REFRESH + MARGIN);
+  });
+
+  it('a refresh may change how long it is, at once', () => {
+    const scene = refreshed();
+    const { world, alice, bob, dialog } = scene;
+    world.advance(60_000);
+    alice.request('UPDATE', { ...dialog, cseq: 2 });
+    bob.answer(bob.got('UPDATE'), 200, { headers: ['x: 1800'] });
+    alice.response('UPDATE', 200);
+    endsAfter(scene, 1_800_000 + MARGIN);
+  });
+
+  it('a refresh whose answer names no time ends the promise', () => {
+    const { world, alice, bob, dialog } = refreshed();
+    alice.request('UPDATE', { ...dialog, cseq: 2 });
+    bob.answer(bob.got('UPDATE'), 200);
+    world.advance(11 * 3_600_000);
+    expect(world.core.supervisor.size).toBe(1);
+  });
+
+  it.each(['0', 'soon', '', '-5'])('Session-Expires %j is no promise', (value) => {
+    const { world, alice, bob } = stage();
+    const invite = alice.request('INVITE', { to: bob.aor, body: SDP.audio });
+    bob.answer(bob.got('INVITE'), 200, { body: SDP.audio, headers: [`Session-Expires: ${value}`] });
+    const ok = alice.response('INVITE', 200);
+    const { callId, fromTag } = invite;
+    alice.request('ACK', { callId, fromTag, toTag: ok.to.tag ?? '', routes: routeSet(ok), uri: bob.contact });
+    world.advance(3_600_000);
+    expect(world.core.supervisor.size).toBe(1);
+  });
+});
+
 describe('whom a public address may reach', () => {
   it.each(['REGISTER', 'INVITE', 'MESSAGE', 'SUBSCRIBE', 'ACK'])('%s leads to nobody', (method) => {
     const { world, bob } = stage();
