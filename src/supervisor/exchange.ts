@@ -31,12 +31,19 @@ export class Exchange implements ForwardingObserver {
   }
 
   onProvisional(forwarding: Forwarding, fork: number, response: SipResponse): void {
-    if (this.#role === 'opening') this.#supervisor.learn(this.#dialog, response);
+    if (this.#role === 'opening' && this.#dialog.alive) this.#supervisor.learn(this.#dialog, response);
     const event = provisionalEvent(this.#role, this.#method, this.#side, fork, response);
     this.#supervisor.answered(this.#dialog, event, forwarding, response);
   }
 
   onSuccess(forwarding: Forwarding, fork: number, response: SipResponse, again: boolean): void {
+    // What a dialog learns goes with it: after its end nothing is learnt.
+    if (this.#dialog.alive) this.#learn(response);
+    const event = successEvent(this.#role, this.#method, this.#side, fork, response, again);
+    this.#supervisor.answered(this.#dialog, event, forwarding, response);
+  }
+
+  #learn(response: SipResponse): void {
     if (this.#role === 'opening') this.#supervisor.learn(this.#dialog, response);
     const isOfCall = this.#role !== 'opening' || (response.to.tag ?? '') === this.#dialog.answeredTag;
     if ((this.#method === 'INVITE' || this.#method === 'UPDATE') && isOfCall)
@@ -45,8 +52,6 @@ export class Exchange implements ForwardingObserver {
       this.#supervisor.links.transferAsked(this.#dialog.callId, this.#refer);
       this.#refer = undefined;
     }
-    const event = successEvent(this.#role, this.#method, this.#side, fork, response, again);
-    this.#supervisor.answered(this.#dialog, event, forwarding, response);
   }
 
   onFailure(forwarding: Forwarding, failure: Failure): void {
