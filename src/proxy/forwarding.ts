@@ -4,10 +4,13 @@ import type { Target } from '../routing/router.ts';
 import { popVia } from '../sip/edit.ts';
 import type { HeaderLine, SipRequest, SipResponse } from '../sip/message.ts';
 import { headerLine } from '../sip/message.ts';
+import { serialize } from '../sip/serialize.ts';
 import type { Timer } from '../time/clock.ts';
-import type { ClientTransaction, ClientUser, ServerTransaction } from '../transaction/transaction.ts';
+import type { ServerTransaction } from '../transaction/transaction.ts';
 import { chooseBest } from './best-response.ts';
+import { Branch } from './branch.ts';
 import type { ProxyCore } from './proxy-core.ts';
+import type { SavedForwarding } from './saved-forwarding.ts';
 
 /** A failure as it goes upstream: a phone's own response, or the status the server answers with. */
 export interface Failure {
@@ -26,64 +29,20 @@ export interface ForwardingObserver {
   onFailure(forwarding: Forwarding, failure: Failure): void;
 }
 
-class Branch implements ClientUser {
-  readonly #forwarding: Forwarding;
-  readonly fork: number;
-  readonly target: Target;
-  transaction: ClientTransaction | undefined;
-  /** Final status; 0 while it is pending. */
-  status = 0;
-  response: SipResponse | undefined;
-  spoke = false;
-  cancelAsked = false;
-  /** It rang too long, and the next q group is tried: its 487 is nobody's cancelling. */
-  skipped = false;
-  #cancelHeaders: readonly HeaderLine[] = [];
-
-  constructor(forwarding: Forwarding, fork: number, target: Target) {
-    this.#forwarding = forwarding;
-    this.fork = fork;
-    this.target = target;
-  }
-
-  onResponse(_tx: ClientTransaction, response: SipResponse): void {
-    this.#forwarding.heard(this, response);
-  }
-
-  onTimeout(): void {
-    this.#forwarding.lost(this, 408);
-  }
-
-  onTransportFailed(): void {
-    this.#forwarding.lost(this, 503);
-  }
-
-  /** CANCEL goes out only after a provisional (§9.1). */
-  cancel(headers: readonly HeaderLine[]): void {
-    if (this.status !== 0 || this.cancelAsked) return;
-    this.cancelAsked = true;
-    this.#cancelHeaders = headers;
-    if (this.spoke) this.transaction?.cancel(headers);
-  }
-
-  /** A response came: it can be cancelled now. */
-  speak(): void {
-    const first = !this.spoke;
-    this.spoke = true;
-    if (first && this.cancelAsked) this.transaction?.cancel(this.#cancelHeaders);
-  }
-}
-
 export class Forwarding {
   readonly upstream: ServerTransaction;
   readonly method: string;
   readonly observer: ForwardingObserver;
+  /** Hears that what outlives a restart has changed. */
+  onChange: ((forwarding: Forwarding) => void) | undefined;
   readonly #core: ProxyCore;
   /** As it goes out but for what differs from branch to branch; gone when no more branch can start. */
   #base: SipRequest | undefined;
+  /** The same as wire text, once it was asked for. */
+  #baseText: string | undefined;
   #waiting: Target[];
   #branches: Branch[] = [];
-  #serial: Timer | undefined;
+  #serial: (Timer & { readonly due: number }) | undefined;
   #answered = false;
   #cancelled: 'caller' | 'no-answer' | undefined;
   #settled = false;
@@ -101,6 +60,47 @@ export class Forwarding {
     this.#base = base;
     this.#waiting = [...targets];
     this.observer = observer;
+  }
+
+  /** Could a restart lose something of it? Asked by whoever keeps it. */
+  get isPending(): boolean {
+    return this.isOpen || this.#branches.some((branch) => branch.status === 0);
+  }
+
+  /** As it is now. `toWall`: from clock ms to wall ms. */
+  save(toWall: (instant: number) => number): SavedForwarding {
+    this.#baseText ??= this.#base && serialize(this.#base).toString('latin1');
+    const { source, finalStatus, last } = this.upstream;
+    return {
+      base: this.#baseText ?? '',
+      source,
+      finalStatus,
+      last,
+      waiting: this.#waiting,
+      branches: this.#branches.map((branch) => branch.save()),
+      answered: this.#answered,
+      cancelled: this.#cancelled,
+      serial: this.#serial && toWall(this.#serial.due),
+    };
+  }
+
+  /** Goes on where `saved` stood: what had not been answered is sent again, what was cancelled is cancelled. */
+  resume(saved: SavedForwarding, toClock: (instant: number) => number): void {
+    this.#answered = saved.answered;
+    this.#cancelled = saved.cancelled;
+    const base = this.#base;
+    this.#branches = saved.branches.map((one, fork) => {
+      const branch = new Branch(this, fork, one.target, one.breadth);
+      branch.restore(one);
+      return branch;
+    });
+    if (saved.serial !== undefined) this.#startSerial(Math.max(1, toClock(saved.serial) - this.#core.now));
+    for (const branch of this.#branches) {
+      if (base === undefined || branch.status !== 0) continue;
+      this.#send(base, branch);
+      if (branch.spoke && branch.cancelAsked) branch.transaction?.cancel(branch.cancelHeaders);
+    }
+    this.#advance();
   }
 
   /** Sends the request to the first group of targets. */
@@ -125,6 +125,7 @@ export class Forwarding {
     this.#waiting = [];
     for (const branch of this.#branches) branch.cancel(headers);
     if (this.#branches.length === 0) this.#settle();
+    this.onChange?.(this);
   }
 
   /** Answers the caller ourselves, whatever the branches say later (a late 2xx still passes). */
@@ -140,6 +141,7 @@ export class Forwarding {
   /** Sends a response of a branch upstream. */
   pass(response: SipResponse): void {
     this.upstream.respond(response);
+    this.onChange?.(this);
   }
 
   passFailure(failure: Failure): void {
@@ -165,10 +167,8 @@ export class Forwarding {
       this.#answered = true;
       this.#stopSerial();
       this.#waiting = [];
-      if (!again) {
-        this.#base = undefined;
-        for (const other of this.#branches) if (other !== branch) other.cancel(ANSWERED_ELSEWHERE);
-      }
+      if (!again) for (const other of this.#branches) if (other !== branch) other.cancel(ANSWERED_ELSEWHERE);
+      this.#letGo();
       this.observer.onSuccess(this, branch.fork, popVia(response.copy()), again);
       return;
     }
@@ -176,6 +176,7 @@ export class Forwarding {
     branch.status = status;
     branch.response = popVia(response.copy());
     branch.transaction = undefined;
+    this.onChange?.(this);
     if (status >= 600) {
       this.#stopSerial();
       this.#waiting = [];
@@ -188,10 +189,19 @@ export class Forwarding {
     if (branch.status !== 0) return;
     branch.status = branch.cancelAsked ? 487 : status;
     branch.transaction = undefined;
+    this.onChange?.(this);
     this.#advance();
   }
 
+  /** Nothing more can start: the request is needed only while a branch is still to be ended. */
+  #letGo(): void {
+    if (this.isPending) return;
+    this.#base = undefined;
+    this.#baseText = undefined;
+  }
+
   #advance(): void {
+    if (this.#answered) this.#letGo();
     if (this.#answered || this.#settled) return;
     if (this.#branches.some((b) => b.status === 0)) return;
     // A non-INVITE's sender has given up after 64*T1: nobody would hear what another group says.
@@ -211,25 +221,31 @@ export class Forwarding {
     while (this.#waiting[size]?.q === first.q) size++;
     const group = this.#waiting.splice(0, this.#core.breadth(base, size));
     const start = this.#branches.length;
-    const branches = group.map((target, i) => new Branch(this, start + i, target));
+    const branches = group.map((target, i) => new Branch(this, start + i, target, group.length));
     this.#branches.push(...branches);
     // Set before anything is sent: what fails at once leads back in here, for the next group.
     if (this.#waiting.length > 0 && this.isInvite) {
-      this.#serial = this.#core.afterSerial(() => {
-        this.#serial = undefined;
-        for (const branch of branches) {
-          branch.skipped = branch.status === 0;
-          branch.cancel([]);
-        }
-        this.#nextGroup();
-      });
+      this.#startSerial();
     }
-    for (const branch of branches) this.#send(base, branch, branches.length);
+    this.onChange?.(this);
+    for (const branch of branches) this.#send(base, branch);
   }
 
-  #send(base: SipRequest, branch: Branch, breadth: number): void {
-    const wanted = () => !branch.cancelAsked;
-    this.#core.send(base, branch.target, this.upstream, breadth, branch, wanted, (transaction) => {
+  /** §16.6 step 11, for a group of lower q to come: those that ring are cancelled. `ms`: what is left of it. */
+  #startSerial(ms?: number): void {
+    this.#serial = this.#core.afterSerial(() => {
+      this.#serial = undefined;
+      for (const branch of this.#branches) {
+        if (branch.status !== 0) continue;
+        branch.skipped = true;
+        branch.cancel([]);
+      }
+      this.#nextGroup();
+    }, ms);
+  }
+
+  #send(base: SipRequest, branch: Branch): void {
+    this.#core.send(base, this.upstream, branch, (transaction) => {
       if (transaction === undefined) this.lost(branch, 503);
       else if (branch.status !== 0) transaction.abandon();
       else branch.transaction = transaction;
@@ -246,8 +262,10 @@ export class Forwarding {
     this.#settled = true;
     this.#stopSerial();
     this.#base = undefined;
+    this.#baseText = undefined;
     const failure = this.#failure();
     this.#branches = [];
+    this.onChange?.(this);
     this.observer.onFailure(this, failure);
   }
 

@@ -11,7 +11,7 @@ import {
   setRequestUri,
   setRoutes,
 } from '../sip/edit.ts';
-import type { HeaderLine, SipRequest } from '../sip/message.ts';
+import type { HeaderLine, SipRequest, SipResponse } from '../sip/message.ts';
 import { makeResponse } from '../sip/reply.ts';
 import { serialize } from '../sip/serialize.ts';
 import { parseNameAddr, parseUri } from '../sip/uri.ts';
@@ -20,12 +20,15 @@ import type { TransactionLayer } from '../transaction/layer.ts';
 import type { ClientTransaction, ClientUser, ServerTransaction } from '../transaction/transaction.ts';
 import type { Flow, LocalSocket } from '../transport/flow.ts';
 import { branchId, loopHash } from './branch-id.ts';
+import { type Redirection, type RedirectionRules, redirection } from './redirection.ts';
 
 export interface ProxySettings {
   /** What the caller of an AOR of ours hears when nobody is there: 480 or 404. */
   readonly unavailable: number;
   /** ms one q group rings before the next is tried. */
   readonly serialAfter: number;
+  /** Where a 3xx's Contact leads a request to; undefined: a 3xx is passed to the caller. */
+  readonly redirect: ((request: SipRequest, uri: string) => readonly Target[]) | undefined;
 }
 
 export interface ProxyNetwork {
@@ -39,6 +42,18 @@ export interface ProxyNetwork {
     port: number | undefined,
     done: (hop: { address: string; port: number } | undefined) => void,
   ): void;
+}
+
+/** A branch to be sent. */
+export interface Outgoing extends ClientUser {
+  readonly target: Target;
+  /** How many branches begin together. */
+  readonly breadth: number;
+  /** A provisional response has come: only after a restart, before it is sent. */
+  readonly spoke: boolean;
+  readonly cancelAsked: boolean;
+  /** undefined: the target's name must be resolved first. */
+  hop: Hop | undefined;
 }
 
 export interface ProxyParts {
@@ -66,8 +81,27 @@ export class ProxyCore {
     return this.#parts.settings.unavailable;
   }
 
-  afterSerial(fire: () => void): Timer {
-    return this.#parts.clock.after(this.#parts.settings.serialAfter, fire);
+  /** `due`: clock ms. `ms`: what is left of it, when it began before a restart. */
+  afterSerial(fire: () => void, ms = this.#parts.settings.serialAfter): Timer & { readonly due: number } {
+    const { clock } = this.#parts;
+    const timer = clock.after(ms, fire);
+    return { due: clock.now() + ms, cancel: () => timer.cancel() };
+  }
+
+  get now(): number {
+    return this.#parts.clock.now();
+  }
+
+  /** §16.7 step 4; undefined: nothing of this 3xx is followed. */
+  redirection(
+    request: SipRequest,
+    response: SipResponse,
+    rules: Omit<RedirectionRules, 'lead'>,
+  ): Redirection | undefined {
+    const { redirect } = this.#parts.settings;
+    // Inside a dialog a 3xx concerns the dialog, not where its opening may go.
+    if (redirect === undefined || request.to.tag !== undefined) return undefined;
+    return redirection(response, { ...rules, lead: (uri) => redirect(request, uri) });
   }
 
   /** Words for a status. */
@@ -89,31 +123,34 @@ export class ProxyCore {
 
   /**
    * §16.6: makes the branch's copy and gives it to the transaction layer. `done` gets the transaction, at once or, when
-   * a name has to be resolved, later (then only if it is still `wanted`); undefined when the target cannot be reached.
+   * a name has to be resolved, later (then only if nobody has cancelled the branch); undefined when the target cannot
+   * be reached.
    */
   send(
     base: SipRequest,
-    target: Target,
     upstream: ServerTransaction,
-    breadth: number,
-    user: ClientUser,
-    wanted: () => boolean,
+    branch: Outgoing,
     done: (transaction: ClientTransaction | undefined) => void,
   ): void {
     const go = (hop: Hop): void => {
+      branch.hop = hop;
       const local = this.#parts.network.localFor(hop.address, hop.local ?? localOf(upstream.source));
       if (local === undefined) {
         done(undefined);
         return;
       }
-      const request = this.#outgoing(base, target, hop, local, upstream.source, breadth);
-      done(this.#parts.layer().request(request, flowTo(hop, local), user));
+      const request = this.#outgoing(base, branch.target, hop, local, upstream.source, branch.breadth);
+      const flow = flowTo(hop, local);
+      const layer = this.#parts.layer();
+      // One that was under way before a restart goes on where it was.
+      done(branch.spoke ? layer.resumeClient(request, flow, branch) : layer.request(request, flow, branch));
     };
-    if (target.hop !== undefined) {
-      go(target.hop);
+    const { hop, target } = branch;
+    if (hop !== undefined) {
+      go(hop);
     } else if (target.name !== undefined) {
       this.#parts.network.resolve(target.name.host, target.name.port, (found) => {
-        if (found === undefined || !wanted()) done(undefined);
+        if (found === undefined || branch.cancelAsked) done(undefined);
         else go({ ...found, local: undefined });
       });
     } else {

@@ -43,6 +43,14 @@ export class ClientInvite extends Lingering implements ClientTransaction {
     former?.displace();
   }
 
+  /** Enters the table as it stood before a restart: a provisional response had come, nothing is sent. */
+  resume(): void {
+    this.host.clientInvites.set(this.branch, this);
+    this.state = 'proceeding';
+    this.provisional = true;
+    this.wait(this.host.durations.c);
+  }
+
   receive(response: SipResponse, flow: Flow): void {
     if (response.status < 200) this.#step('response.provisional', response, flow);
     else if (response.status < 300) this.#step('response.success', response, flow);

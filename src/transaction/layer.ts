@@ -13,6 +13,7 @@ import type {
   ClientTransaction,
   ClientUser,
   Send,
+  ServerTransaction,
   TransactionTimers,
   TransactionUser,
 } from './transaction.ts';
@@ -83,6 +84,28 @@ export class TransactionLayer {
     const Kind = request.method === 'INVITE' ? ClientInvite : ClientNonInvite;
     const tx = new Kind(this.#host, request, flow, user);
     tx.begin();
+    return tx;
+  }
+
+  /** The server transaction of an INVITE as it stood before a restart: its final status, and what it had sent last. */
+  resumeServer(
+    invite: SipRequest,
+    source: Flow,
+    { finalStatus, last }: Pick<ServerTransaction, 'finalStatus' | 'last'>,
+  ): ServerTransaction {
+    const key = detached(serverKey(invite, 'INVITE'));
+    const tx = new ServerInvite(this.#host, key, invite, responseFlow(invite.via, source), source);
+    tx.resume(finalStatus, last);
+    return tx;
+  }
+
+  /**
+   * The client transaction of an INVITE that had a provisional response before a restart. (One that had none is simply
+   * sent once more: its branch makes it a retransmission.)
+   */
+  resumeClient(invite: SipRequest, flow: Flow, user: ClientUser): ClientTransaction {
+    const tx = new ClientInvite(this.#host, invite, flow, user);
+    tx.resume();
     return tx;
   }
 

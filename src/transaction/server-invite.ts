@@ -40,6 +40,20 @@ export class ServerInvite extends Lingering implements ServerTransaction {
     this.respond(makeResponse(this.request, 100, this.host.reason(100)));
   }
 
+  /** Enters the table as it stood before a restart. `last`: what a retransmitted INVITE gets, wire text. */
+  resume(finalStatus: number, last: string): void {
+    this.host.serverInvites.set(this.key, this);
+    this.finalStatus = finalStatus;
+    this.#last = last;
+    if (finalStatus === 0) return;
+    this.#enter(finalStatus < 300 ? 'accepted' : 'completed');
+    this.#do(finalStatus < 300 ? 'startL' : 'startG');
+  }
+
+  get last(): string {
+    return this.#last;
+  }
+
   respond(response: SipResponse): void {
     if (response.status < 200) this.#step('respond.provisional', response);
     else if (response.status < 300) this.#step('respond.success', response);

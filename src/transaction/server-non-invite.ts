@@ -36,6 +36,10 @@ export class ServerNonInvite extends Lingering implements ServerTransaction {
     this.resendAfter(this.host.durations.trying);
   }
 
+  get last(): string {
+    return this.#last;
+  }
+
   respond(response: SipResponse): void {
     if (response.status >= 200) this.#step('respond.final', response);
   }

@@ -39,6 +39,8 @@ export interface ServerTransaction {
   readonly request: SipRequest;
   /** Status of the final response that decided; 0 while one may still be sent; 408 when a non-INVITE ended without. */
   readonly finalStatus: number;
+  /** The response that a retransmitted request gets, wire text; '': none. */
+  readonly last: string;
   /**
    * Sends a response as it is. A 2xx to INVITE is always sent, any other response only before the final one.
    * A provisional to any other method is not sent: the layer sends 100 itself when it is due (RFC 4320 §4.1).

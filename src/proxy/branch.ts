@@ -1,0 +1,100 @@
+// RFC 3261 §16.6: one branch of a forwarded request, from its sending to its final response.
+import type { Hop, Target } from '../routing/router.ts';
+import { type HeaderLine, headerLine, type SipResponse } from '../sip/message.ts';
+import { parse } from '../sip/parse.ts';
+import { serialize } from '../sip/serialize.ts';
+import type { ClientTransaction } from '../transaction/transaction.ts';
+import type { Outgoing } from './proxy-core.ts';
+import type { SavedBranch } from './saved-forwarding.ts';
+
+/** What a branch is part of. */
+interface Whole {
+  heard(branch: Branch, response: SipResponse): void;
+  /** Nobody answered (408), or nobody could be reached (503). */
+  lost(branch: Branch, status: number): void;
+}
+
+export class Branch implements Outgoing {
+  readonly #whole: Whole;
+  readonly fork: number;
+  readonly target: Target;
+  /** How many branches began with it (RFC 5393). */
+  readonly breadth: number;
+  /** Where it was sent, once that is known. */
+  hop: Hop | undefined;
+  transaction: ClientTransaction | undefined;
+  /** Final status; 0 while it is pending. */
+  status = 0;
+  response: SipResponse | undefined;
+  spoke = false;
+  cancelAsked = false;
+  /** It rang too long, and the next q group is tried: its 487 is nobody's cancelling. */
+  skipped = false;
+  cancelHeaders: readonly HeaderLine[] = [];
+
+  constructor(whole: Whole, fork: number, target: Target, breadth: number) {
+    this.#whole = whole;
+    this.fork = fork;
+    this.target = target;
+    this.breadth = breadth;
+    this.hop = target.hop;
+  }
+
+  onResponse(_tx: ClientTransaction, response: SipResponse): void {
+    this.#whole.heard(this, response);
+  }
+
+  onTimeout(): void {
+    this.#whole.lost(this, 408);
+  }
+
+  onTransportFailed(): void {
+    this.#whole.lost(this, 503);
+  }
+
+  /** CANCEL goes out only after a provisional (§9.1). */
+  cancel(headers: readonly HeaderLine[]): void {
+    if (this.status !== 0 || this.cancelAsked) return;
+    this.cancelAsked = true;
+    this.cancelHeaders = headers;
+    if (this.spoke) this.transaction?.cancel(headers);
+  }
+
+  save(): SavedBranch {
+    const { target, hop, breadth, status, response, spoke, cancelAsked, cancelHeaders, skipped } = this;
+    return {
+      target,
+      hop,
+      breadth,
+      status,
+      response: response && serialize(response).toString('latin1'),
+      spoke,
+      cancelAsked,
+      cancelHeaders: cancelHeaders.length === 0 ? undefined : cancelHeaders.map((line) => line.raw),
+      skipped,
+    };
+  }
+
+  restore(saved: SavedBranch): void {
+    this.hop = saved.hop;
+    this.status = saved.status;
+    const response = saved.response && parse(Buffer.from(saved.response, 'latin1'));
+    if (response?.ok && response.message.kind === 'response') this.response = response.message;
+    this.spoke = saved.spoke;
+    this.cancelAsked = saved.cancelAsked;
+    this.cancelHeaders = (saved.cancelHeaders ?? []).map(headerFromRaw);
+    this.skipped = saved.skipped;
+  }
+
+  /** A response came: it can be cancelled now. */
+  speak(): void {
+    const first = !this.spoke;
+    this.spoke = true;
+    if (first && this.cancelAsked) this.transaction?.cancel(this.cancelHeaders);
+  }
+}
+
+function headerFromRaw(raw: string): HeaderLine {
+  const colon = raw.indexOf(':');
+  return headerLine(raw.slice(0, colon).trim(), raw.slice(colon + 1).trim());
+}

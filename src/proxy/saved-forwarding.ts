@@ -1,0 +1,34 @@
+// A forwarded INVITE as it is kept outside the process: JSON-safe, instants told by the wall clock.
+import type { Hop, Target } from '../routing/router.ts';
+import type { Flow } from '../transport/flow.ts';
+
+/** Strings are wire text, one char per byte. */
+export interface SavedForwarding {
+  /** The request as it goes out but for what differs from branch to branch. */
+  readonly base: string;
+  /** Where it came from. */
+  readonly source: Flow;
+  /** Of the response sent last; 0: a final one is still owed. */
+  readonly finalStatus: number;
+  /** That response. */
+  readonly last: string;
+  readonly waiting: readonly Target[];
+  readonly branches: readonly SavedBranch[];
+  readonly answered: boolean;
+  readonly cancelled?: 'caller' | 'no-answer' | undefined;
+  /** Wall ms when the next q group is tried. */
+  readonly serial?: number | undefined;
+}
+
+export interface SavedBranch {
+  readonly target: Target;
+  readonly hop?: Hop | undefined;
+  readonly breadth: number;
+  /** Final status; 0 while it is pending. */
+  readonly status: number;
+  readonly response?: string | undefined;
+  readonly spoke: boolean;
+  readonly cancelAsked: boolean;
+  readonly cancelHeaders?: readonly string[] | undefined;
+  readonly skipped: boolean;
+}
