@@ -94,6 +94,13 @@ const rules: readonly Row[] = [
     (c) => c.contactRouting,
   ],
   [
+    'drainTimeout',
+    'drain-timeout',
+    'TIME',
+    'how long the calls there are may go on when the server is asked to end; 0: it ends at once',
+    (c) => ms(c.drainTimeout),
+  ],
+  [
     'phrases',
     'phrases',
     'PRESET|MAP',
@@ -361,11 +368,14 @@ export const fileOnly: readonly {
   readonly help: string;
   /** What can be said of it without showing it. */
   readonly count: (config: Config) => number;
+  /** What stands there. */
+  readonly value: (config: Config) => unknown;
 }[] = [
   {
     path: 'auth.users',
     help: 'users: a list of `{user, password}` or, with what `callchart user` writes, `{user, domain, ha1s}`; `domain` makes it a user of that domain alone',
     count: (c) => c.auth.users.length,
+    value: (c) => c.auth.users,
   },
 ];
 

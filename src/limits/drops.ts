@@ -11,6 +11,7 @@ export const DROP_REASONS = {
   'rate-calls': 'more calls than limits.newCalls from one address (answered 503)',
   overload: 'more than limits.transactions or limits.memory (answered 503)',
   'too-many-calls': 'more than limits.calls (answered 503)',
+  draining: 'something new, while the server waits for its last calls to end (answered 503)',
   'stray-response': 'a response to nothing that was sent',
   'stray-ack': 'an ACK for nothing that is known',
   'bad-ack': 'an ACK that is malformed',
