@@ -23,7 +23,7 @@ export interface Durations {
 }
 
 export interface Host {
-  readonly durations: Durations;
+  durations: Durations;
   readonly deadlines: Deadlines;
   readonly send: Send;
   readonly user: TransactionUser;

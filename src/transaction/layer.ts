@@ -109,6 +109,20 @@ export class TransactionLayer {
     return tx;
   }
 
+  /** From now on; what a transaction waits for already stays as it is. */
+  set timers(timers: TransactionTimers) {
+    this.#host.durations = durations(timers);
+  }
+
+  /** Does anybody wait for a final response of ours, or has the caller of an INVITE not acknowledged the one it got? */
+  get owes(): boolean {
+    const { serverInvites, serverNonInvites } = this.#host;
+    for (const { state } of serverInvites.values())
+      if (state === 'proceeding' || state === 'completed') return true;
+    for (const { finalStatus } of serverNonInvites.values()) if (finalStatus === 0) return true;
+    return false;
+  }
+
   /** Whether `request` belongs to a transaction that exists: true for what is absorbed or ends one, never for news. */
   knows(request: SipRequest): boolean {
     const { serverInvites, serverNonInvites } = this.#host;
