@@ -24,6 +24,9 @@ export interface AdmissionParts {
   /** Live dialogs now, and at most. */
   readonly calls: () => number;
   readonly maxCalls: number;
+  /** Is nothing new taken in, for the server is to end? */
+  readonly isDraining: () => boolean;
+  readonly isLive: (callId: string) => boolean;
   readonly drop: (reason: DropReason) => void;
 }
 
@@ -82,10 +85,26 @@ export class Admission {
 
   /** Asked last: whatever is refused for another reason is told that one. */
   room(request: SipRequest): Refusal | undefined {
-    const { calls, maxCalls, drop } = this.#parts;
+    const { calls, maxCalls, drop, isDraining } = this.#parts;
+    if (isDraining() && request.to.tag === undefined && !this.#goesOn(request)) return this.draining();
     if (request.to.tag !== undefined || !opensDialog(request.method) || calls() < maxCalls) return undefined;
     drop('too-many-calls');
     return later();
+  }
+
+  /** undefined: the server does not drain. A balancer that asks with OPTIONS learns so to send its calls elsewhere. */
+  draining(): Refusal | undefined {
+    const { isDraining, drop } = this.#parts;
+    if (!isDraining()) return undefined;
+    drop('draining');
+    return later();
+  }
+
+  /** A call that lives tries again (401, 407, 3xx), or is replaced (RFC 3891): that is nothing new. */
+  #goesOn(request: SipRequest): boolean {
+    const { isLive } = this.#parts;
+    const replaced = request.first('replaces')?.split(';', 1)[0]?.trim();
+    return isLive(request.callId) || (replaced !== undefined && isLive(replaced));
   }
 
   /** A request of a dialog of ours passes; what it carries for us alone does not. */

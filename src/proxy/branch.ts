@@ -30,6 +30,8 @@ export class Branch implements Outgoing {
   cancelAsked = false;
   /** It rang too long, and the next q group is tried: its 487 is nobody's cancelling. */
   skipped = false;
+  /** Its 3xx was followed: what became of that counts. */
+  followed = false;
   cancelHeaders: readonly HeaderLine[] = [];
 
   constructor(whole: Whole, fork: number, target: Target, breadth: number) {
@@ -61,7 +63,7 @@ export class Branch implements Outgoing {
   }
 
   save(): SavedBranch {
-    const { target, hop, breadth, status, response, spoke, cancelAsked, cancelHeaders, skipped } = this;
+    const { target, hop, breadth, status, response, spoke, cancelAsked, cancelHeaders, skipped, followed } = this;
     return {
       target,
       hop,
@@ -72,18 +74,21 @@ export class Branch implements Outgoing {
       cancelAsked,
       cancelHeaders: cancelHeaders.length === 0 ? undefined : cancelHeaders.map((line) => line.raw),
       skipped,
+      followed,
     };
   }
 
   restore(saved: SavedBranch): void {
     this.hop = saved.hop;
     this.status = saved.status;
-    const response = saved.response && parse(Buffer.from(saved.response, 'latin1'));
+    const response =
+      saved.response === undefined ? undefined : parse(Buffer.from(saved.response, 'latin1'));
     if (response?.ok && response.message.kind === 'response') this.response = response.message;
     this.spoke = saved.spoke;
     this.cancelAsked = saved.cancelAsked;
     this.cancelHeaders = (saved.cancelHeaders ?? []).map(headerFromRaw);
     this.skipped = saved.skipped;
+    this.followed = saved.followed;
   }
 
   /** A response came: it can be cancelled now. */

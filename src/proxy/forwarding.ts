@@ -19,6 +19,8 @@ export interface Failure {
   readonly response: SipResponse | undefined;
   /** `us`: nobody was there, nobody answered, or nobody could be reached. */
   readonly origin: 'phone' | 'us';
+  /** The Contact of a 3xx by which the one who failed was asked; undefined: he is one of those the caller asked for. */
+  readonly contact: string | undefined;
 }
 
 /** Who hears of a forwarding: it decides when what is heard goes upstream (`pass`, `passFailure`). */
@@ -27,7 +29,14 @@ export interface ForwardingObserver {
   /** Every 2xx, also a retransmitted one and one of another fork (`again`). */
   onSuccess(forwarding: Forwarding, fork: number, response: SipResponse, again: boolean): void;
   onFailure(forwarding: Forwarding, failure: Failure): void;
+  /** A 3xx of that fork is not passed on: these Contacts of it are tried. */
+  onRedirect(forwarding: Forwarding, fork: number, response: SipResponse, contacts: readonly string[]): void;
 }
+
+/** 3xx in a row that lead from one phone to the next. */
+const MAX_REDIRECTS = 5;
+/** Targets of one request, those that 3xx named among them. */
+const MAX_TARGETS = 60;
 
 export class Forwarding {
   readonly upstream: ServerTransaction;
@@ -117,6 +126,11 @@ export class Forwarding {
     return !this.#settled && !this.#answered;
   }
 
+  /** The Contact of a 3xx by which this fork was asked; undefined: it is one of those the caller asked for. */
+  contactOf(fork: number): string | undefined {
+    return this.#branches[fork]?.target.redirect?.contact;
+  }
+
   /** §16.10, §16.8: cancels what is pending and starts nothing more. `headers`: a Reason (RFC 3326) to hand on. */
   cancel(why: 'caller' | 'no-answer', headers: readonly HeaderLine[] = []): void {
     if (!this.isInvite || this.#cancelled !== undefined) return;
@@ -177,6 +191,7 @@ export class Forwarding {
     branch.response = popVia(response.copy());
     branch.transaction = undefined;
     this.onChange?.(this);
+    if (status < 400 && this.#follow(branch, branch.response)) return;
     if (status >= 600) {
       this.#stopSerial();
       this.#waiting = [];
@@ -191,6 +206,38 @@ export class Forwarding {
     branch.transaction = undefined;
     this.onChange?.(this);
     this.#advance();
+  }
+
+  /**
+   * §16.7 step 4: the Contacts of a 3xx join the target set. Those of the highest q take the branch's place at once,
+   * beside what rings; the others come before what is still waiting.
+   */
+  #follow(branch: Branch, response: SipResponse): boolean {
+    const base = this.#base;
+    const depth = (branch.target.redirect?.depth ?? 0) + 1;
+    if (base === undefined || branch.cancelAsked || !this.#mayStart || depth > MAX_REDIRECTS) return false;
+    const known = [...this.#branches.map(({ target }) => target), ...this.#waiting];
+    const room = MAX_TARGETS - known.length;
+    const found = this.#core.redirection(base, response, { known, room, depth });
+    if (found === undefined) return false;
+    branch.followed = true;
+    branch.response = found.rest;
+    this.observer.onRedirect(this, branch.fork, response, found.contacts);
+    if (!this.#mayStart) {
+      this.#advance();
+      return true;
+    }
+    const breadth = this.#core.breadth(base, branch.breadth * equals(found.targets)) / branch.breadth;
+    const size = Math.max(1, Math.floor(breadth));
+    this.#waiting.unshift(...found.targets.slice(size));
+    this.#begin(base, found.targets.slice(0, size), branch.breadth * size);
+    return true;
+  }
+
+  /** Nobody has ended it: a further branch may begin. */
+  get #mayStart(): boolean {
+    // A non-INVITE's sender has given up after 64*T1: nobody would hear what another phone says.
+    return this.isOpen && this.#cancelled === undefined && this.upstream.finalStatus === 0;
   }
 
   /** Nothing more can start: the request is needed only while a branch is still to be ended. */
@@ -212,19 +259,22 @@ export class Forwarding {
   #nextGroup(): void {
     this.#stopSerial();
     const base = this.#base;
-    const first = this.#waiting[0];
-    if (base === undefined || first === undefined) {
+    if (base === undefined || this.#waiting.length === 0) {
       if (this.#branches.every((branch) => branch.status !== 0)) this.#settle();
       return;
     }
-    let size = 1;
-    while (this.#waiting[size]?.q === first.q) size++;
-    const group = this.#waiting.splice(0, this.#core.breadth(base, size));
+    const group = this.#waiting.splice(0, this.#core.breadth(base, equals(this.#waiting)));
+    this.#begin(base, group, group.length);
+  }
+
+  /** `breadth`: how many branches share that of the request. */
+  #begin(base: SipRequest, group: readonly Target[], breadth: number): void {
     const start = this.#branches.length;
-    const branches = group.map((target, i) => new Branch(this, start + i, target, group.length));
+    const branches = group.map((target, i) => new Branch(this, start + i, target, breadth));
     this.#branches.push(...branches);
     // Set before anything is sent: what fails at once leads back in here, for the next group.
     if (this.#waiting.length > 0 && this.isInvite) {
+      this.#stopSerial();
       this.#startSerial();
     }
     this.onChange?.(this);
@@ -272,7 +322,7 @@ export class Forwarding {
   #failure(): Failure {
     if (this.#branches.length === 0) {
       const status = this.#cancelled === undefined ? this.#core.unavailable : 487;
-      return { status, response: undefined, origin: 'us' };
+      return { status, response: undefined, origin: 'us', contact: undefined };
     }
     // What the serial timer cancelled was a time-out, though the phone says 487 to our CANCEL.
     const timedOut = (b: Branch) => b.skipped && b.status === 487;
@@ -280,23 +330,32 @@ export class Forwarding {
       b.response === undefined || timedOut(b) ? [] : [b.response],
     );
     const best = chooseBest(heard);
-    const silent = this.#branches.filter((b) => b.response === undefined || timedOut(b));
+    const silent = this.#branches.filter((b) => (b.response === undefined && !b.followed) || timedOut(b));
+    const failed = best === undefined ? silent[0] : this.#branches.find((b) => b.response === best);
+    const contact = failed?.target.redirect?.contact;
     if (best !== undefined && (best.status >= 600 || silent.length === 0 || best.status < 500)) {
       // §16.7 step 6: a 503 says nothing about the server the caller knows.
-      if (best.status === 503) return { status: 500, response: undefined, origin: 'phone' };
+      if (best.status === 503) return { status: 500, response: undefined, origin: 'phone', contact };
       // §16.8: what Timer C ended is a time-out to the caller, though the phone says 487 to our CANCEL.
       if (best.status === 487 && this.#cancelled === 'no-answer') {
-        return { status: 408, response: undefined, origin: 'phone' };
+        return { status: 408, response: undefined, origin: 'phone', contact };
       }
-      return { status: best.status, response: best, origin: 'phone' };
+      return { status: best.status, response: best, origin: 'phone', contact };
     }
     const rangOn = silent.some(timedOut);
     const statuses = silent.map((b) => b.status);
     const late =
       rangOn || statuses.includes(408) || (statuses.includes(487) && this.#cancelled === 'no-answer');
     const status = late ? 408 : statuses.includes(487) ? 487 : 500;
-    return { status, response: undefined, origin: rangOn ? 'phone' : 'us' };
+    return { status, response: undefined, origin: rangOn ? 'phone' : 'us', contact };
   }
+}
+
+/** How many of the first have one q; at least one. */
+function equals(targets: readonly Target[]): number {
+  let size = 1;
+  while (size < targets.length && targets[size]?.q === targets[0]?.q) size++;
+  return size;
 }
 
 /** RFC 3326 §3: a phone that rang and lost shows no missed call. */

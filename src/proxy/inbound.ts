@@ -209,9 +209,14 @@ export class Inbound implements TransactionUser {
 
   /** RFC 3261 §8.2, §11: requests for the server itself. */
   #answer(tx: ServerTransaction, request: SipRequest): void {
-    const { core, merged } = this.#parts;
+    const { core, merged, admission } = this.#parts;
     if (request.method === 'REGISTER') {
       this.#register(tx, request);
+      return;
+    }
+    const draining = request.method === 'OPTIONS' ? admission.draining() : undefined;
+    if (draining !== undefined) {
+      this.#refuse(tx, request, draining);
       return;
     }
     if (merged.isAgain(request)) {

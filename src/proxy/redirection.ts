@@ -3,26 +3,24 @@ import { askedContact, withoutHeaders } from '../registrar/contacts.ts';
 import type { Target } from '../routing/router.ts';
 import { detached, headerLine, type SipResponse } from '../sip/message.ts';
 
-export interface Way {
-  readonly target: Target;
-  /** The Contact's URI that leads there. */
-  readonly contact: string;
-}
-
 export interface Redirection {
   /** q descending; never empty. */
-  readonly ways: readonly Way[];
-  /** The response with the Contacts that somebody else may try; undefined: there are none. */
+  readonly targets: readonly Target[];
+  /** The Contacts that lead there. */
+  readonly contacts: readonly string[];
+  /** The response with the Contacts that the caller may try; undefined: there are none. */
   readonly rest: SipResponse | undefined;
 }
 
 export interface RedirectionRules {
   /** Where a URI leads, by the rules for any request; empty: nowhere that we relay to. */
   readonly lead: (uri: string) => readonly Target[];
-  /** Is this place in the target set already? */
-  readonly knows: (target: Target) => boolean;
-  /** Places there is room for. */
+  /** The target set as it is. */
+  readonly known: readonly Target[];
+  /** Targets there is room for. */
   readonly room: number;
+  /** How many 3xx led here, this one among them. */
+  readonly depth: number;
 }
 
 /** Contacts of one response that are tried. */
@@ -32,39 +30,44 @@ const MOST_CONTACTS = 10;
 export function redirection(response: SipResponse, rules: RedirectionRules): Redirection | undefined {
   // "Use Proxy" and "Alternative Service" ask the caller for more than another target (§21.3.4, §21.3.5).
   if (response.status === 305 || response.status === 380) return undefined;
-  const expires = response.first('expires')?.trim();
-  const header = expires !== undefined && /^\d{1,10}$/.test(expires) ? Number(expires) : undefined;
-  const ways: Way[] = [];
+  const targets: Target[] = [];
+  const contacts = new Set<string>();
   const left: string[] = [];
-  const contacts = response.all('contact').map((value) => ({ value, asked: askedContact(value, header) }));
-  contacts.sort((a, b) => qOf(b.asked) - qOf(a.asked));
   let tried = 0;
-  for (const { value, asked } of contacts) {
-    if (typeof asked === 'string') continue;
-    if (asked.seconds === 0) continue;
-    const contact = detached(withoutHeaders(asked.uri));
-    const targets = tried < MOST_CONTACTS ? rules.lead(contact) : [];
-    if (targets.length === 0) left.push(value);
+  for (const { value, uri, q } of offered(response)) {
+    const contact = detached(withoutHeaders(uri));
+    const led = tried < MOST_CONTACTS ? rules.lead(contact) : [];
+    if (led.length === 0) left.push(value);
     else tried++;
-    for (const target of targets) {
-      if (ways.length >= rules.room || rules.knows(target)) continue;
-      if (ways.some((way) => isSamePlace(way.target, target))) continue;
-      ways.push({ target: { ...target, q: (asked.q * target.q) / 1000 }, contact });
+    for (const target of led) {
+      const isKnown = [...rules.known, ...targets].some((one) => isSamePlace(one, target));
+      if (isKnown || targets.length >= rules.room) continue;
+      targets.push({ ...target, q: (q * target.q) / 1000, redirect: { contact, depth: rules.depth } });
+      contacts.add(contact);
     }
   }
-  if (ways.length === 0) return undefined;
-  ways.sort((a, b) => b.target.q - a.target.q);
-  return { ways, rest: left.length === 0 ? undefined : withContacts(response, left) };
+  if (targets.length === 0) return undefined;
+  targets.sort((a, b) => b.q - a.q);
+  const rest = left.length === 0 ? undefined : withContacts(response, left);
+  return { targets, contacts: [...contacts], rest };
+}
+
+/** Its Contacts, q descending, without those that are malformed or have expired (§21.3.3). */
+function offered(response: SipResponse) {
+  const expires = response.first('expires')?.trim();
+  const header = expires !== undefined && /^\d{1,10}$/.test(expires) ? Number(expires) : undefined;
+  return response
+    .all('contact')
+    .flatMap((value) => {
+      const asked = askedContact(value, header);
+      return typeof asked === 'string' || asked.seconds === 0 ? [] : [{ value, ...asked }];
+    })
+    .sort((a, b) => b.q - a.q);
 }
 
 /** §16.5: a target set has no duplicates. */
-export function isSamePlace(a: Target, b: Target): boolean {
-  if (a.uri !== b.uri) return false;
-  return a.hop?.address === b.hop?.address && a.hop?.port === b.hop?.port;
-}
-
-function qOf(asked: ReturnType<typeof askedContact>): number {
-  return typeof asked === 'string' ? 0 : asked.q;
+function isSamePlace(a: Target, b: Target): boolean {
+  return a.uri === b.uri && a.hop?.address === b.hop?.address && a.hop?.port === b.hop?.port;
 }
 
 function withContacts(response: SipResponse, values: readonly string[]): SipResponse {

@@ -31,4 +31,5 @@ export interface SavedBranch {
   readonly cancelAsked: boolean;
   readonly cancelHeaders?: readonly string[] | undefined;
   readonly skipped: boolean;
+  readonly followed: boolean;
 }

@@ -1,9 +1,10 @@
-// The charts as running actors: production effects in place of the "never provided" ones.
+// The charts as running actors: production effects in place of the "never provided" ones, compiled once.
 import { createActor } from 'xstate';
 import { dialogMachine } from '../../machines/dialog.ts';
 import { subscriptionMachine } from '../../machines/subscription.ts';
 import type { DialogEvent, Entry, Side, TimerName } from '../../machines/types.ts';
 import type { InspectedActor } from '../inspect/watch.ts';
+import { compiledLogic } from './compiled-logic.ts';
 
 /** What effects do, for the delivery at hand. */
 export interface EffectHost {
@@ -21,11 +22,11 @@ export interface DialogActor extends InspectedActor {
   start(): unknown;
   stop(): unknown;
   send(event: DialogEvent): void;
+  getSnapshot(): { readonly status: string; readonly value: unknown; readonly context: unknown };
 }
 
 export class Actors {
-  readonly #dialog: typeof dialogMachine;
-  readonly #subscription: typeof subscriptionMachine;
+  readonly #logic;
 
   constructor(host: EffectHost) {
     const actions = {
@@ -39,13 +40,21 @@ export class Actors {
       journal: (_: unknown, params: { entry: Entry; side?: Side; status?: number }) =>
         host.journal(params.entry, params.side, params.status),
     };
-    this.#dialog = dialogMachine.provide({ actions });
-    this.#subscription = subscriptionMachine.provide({ actions });
+    this.#logic = {
+      dialog: compiledLogic<DialogEvent>(dialogMachine.provide({ actions })),
+      subscription: compiledLogic<DialogEvent>(subscriptionMachine.provide({ actions })),
+    };
   }
 
   create(machine: 'dialog' | 'subscription'): DialogActor {
+    return createActor(this.#logic[machine]);
+  }
+
+  /** An actor where another one stood. Throws when its chart knows no such state. */
+  restore(machine: 'dialog' | 'subscription', value: unknown, context: unknown): DialogActor {
+    const snapshot = { status: 'active', value, context, children: {}, historyValue: {} } as never;
     return machine === 'dialog'
-      ? (createActor(this.#dialog) as DialogActor)
-      : (createActor(this.#subscription, {}) as DialogActor);
+      ? (createActor(this.#dialog, { snapshot }) as DialogActor)
+      : (createActor(this.#subscription, { snapshot, input: {} } as never) as DialogActor);
   }
 }

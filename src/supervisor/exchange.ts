@@ -30,6 +30,18 @@ export class Exchange implements ForwardingObserver {
     this.#refer = refer;
   }
 
+  /** What it is to its dialog, as far as a restart must know: only an INVITE outlives one. */
+  get invite(): { readonly role: 'opening' | 'reinvite'; readonly side: Side } | undefined {
+    if (this.#method !== 'INVITE') return undefined;
+    return this.#role === 'opening' || this.#role === 'reinvite'
+      ? { role: this.#role, side: this.#side }
+      : undefined;
+  }
+
+  get dialog(): LiveDialog {
+    return this.#dialog;
+  }
+
   onProvisional(forwarding: Forwarding, fork: number, response: SipResponse): void {
     if (this.#role === 'opening' && this.#dialog.alive) this.#supervisor.learn(this.#dialog, response);
     const event = provisionalEvent(this.#role, this.#method, this.#side, fork, response);

@@ -12,6 +12,14 @@ interface PendingTransfer {
   readonly target: string;
 }
 
+/** What a call has tied to others, JSON-safe. */
+export interface SavedLinks {
+  /** Each focus's key and its Contact. */
+  readonly foci: readonly (readonly [string, string])[];
+  /** Who is transferred, and to whom: AORs. */
+  readonly transfers: readonly (readonly [string, string])[];
+}
+
 /** One phone is the transferee of at most this many REFERs at a time, and one call names at most so many phones or foci. */
 const MAX_LINKS = 8;
 
@@ -28,11 +36,16 @@ export class Links {
     const transferee = detached(aorText(refer.to.uri) ?? '');
     const target = aorText(parseNameAddr(refer.first('refer-to') ?? '')?.uri);
     if (transferee === '' || target === undefined) return;
+    this.#keepTransfer({ callId, transferee, target: detached(target) });
+  }
+
+  #keepTransfer(transfer: PendingTransfer): void {
+    const { callId, transferee } = transfer;
     const mine = this.#transferees.get(callId) ?? new Set<string>();
     if (mine.size >= MAX_LINKS && !mine.has(transferee)) return;
     const list = this.#transfers.get(transferee) ?? [];
     if (list.length >= MAX_LINKS) list.shift();
-    list.push({ callId, transferee, target: detached(target) });
+    list.push(transfer);
     this.#transfers.set(transferee, list);
     mine.add(transferee);
     this.#transferees.set(callId, mine);
@@ -68,11 +81,14 @@ export class Links {
     const confId = parsed && param(parsed.params, 'conf-id');
     const partyUri = parseUri(party);
     if (uri === undefined || confId === undefined || partyUri === undefined) return;
-    const key = detached(`${aorOf(partyUri)};${confId}`);
+    this.#keepFocus(callId, detached(`${aorOf(partyUri)};${confId}`), detached(uri));
+  }
+
+  #keepFocus(callId: string, key: string, contact: string): void {
     const mine = this.#fociOf.get(callId) ?? new Set<string>();
     if (mine.size >= MAX_LINKS && !mine.has(key)) return;
     const focus = this.#foci.get(key) ?? { contact: '', calls: new Set<string>() };
-    focus.contact = detached(uri);
+    focus.contact = contact;
     focus.calls.add(callId);
     this.#foci.set(key, focus);
     mine.add(key);
@@ -97,6 +113,25 @@ export class Links {
       else this.#transfers.set(transferee, rest);
     }
     this.#transferees.delete(callId);
+  }
+
+  /** What a restart would lose of this call; undefined: nothing. */
+  save(callId: string): SavedLinks | undefined {
+    const foci: [string, string][] = [];
+    for (const key of this.#fociOf.get(callId) ?? []) {
+      const contact = this.#foci.get(key)?.contact;
+      if (contact !== undefined) foci.push([key, contact]);
+    }
+    const transfers: [string, string][] = [];
+    for (const transferee of this.#transferees.get(callId) ?? [])
+      for (const one of this.#transfers.get(transferee) ?? [])
+        if (one.callId === callId) transfers.push([transferee, one.target]);
+    return foci.length + transfers.length === 0 ? undefined : { foci, transfers };
+  }
+
+  restore(callId: string, { foci, transfers }: SavedLinks): void {
+    for (const [key, contact] of foci) this.#keepFocus(callId, key, contact);
+    for (const [transferee, target] of transfers) this.#keepTransfer({ callId, transferee, target });
   }
 
   get size(): number {

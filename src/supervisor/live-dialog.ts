@@ -9,10 +9,28 @@ import type { DialogActor } from './actors.ts';
 export interface DialogTimer {
   /** Monotonic ms; what outlives a restart. */
   readonly due: number;
+  readonly isRunning: boolean;
   stop(): void;
 }
 
 const MAX_FORKS = 64;
+
+/** What a dialog keeps of the request that opened it. Wire text. */
+export interface OpenedBy {
+  readonly callId: string;
+  readonly callerTag: string;
+  readonly method: string;
+  readonly cseq: number;
+}
+
+export function openedBy(request: SipRequest): OpenedBy {
+  return {
+    callId: detached(request.callId),
+    callerTag: detached(request.from.tag ?? ''),
+    method: detached(request.method),
+    cseq: request.cseq.number,
+  };
+}
 
 export class LiveDialog {
   /** As on the wire, one char per byte. */
@@ -39,13 +57,16 @@ export class LiveDialog {
   /** Snapshot value `state` was made of: the same object means nothing moved. */
   value: unknown;
 
-  constructor(facts: DialogFacts, actor: DialogActor, opening: SipRequest) {
-    this.callId = detached(opening.callId);
+  /** It is among those that have changed since they were last kept. */
+  isDirty = false;
+
+  constructor(facts: DialogFacts, actor: DialogActor, { callId, callerTag, method, cseq }: OpenedBy) {
+    this.callId = callId;
     this.facts = facts;
     this.actor = actor;
-    this.callerTag = detached(opening.from.tag ?? '');
-    this.openingMethod = detached(opening.method);
-    this.openingCseq = opening.cseq.number;
+    this.callerTag = callerTag;
+    this.openingMethod = method;
+    this.openingCseq = cseq;
   }
 
   /** Learns the To tag of a fork. A flood of forks must not grow. */

@@ -13,7 +13,9 @@ import { Actors, type EffectHost } from './actors.ts';
 import { Exchange } from './exchange.ts';
 import { FixedTimer } from './fixed-timer.ts';
 import { Links } from './links.ts';
-import { LiveDialog } from './live-dialog.ts';
+import { LiveDialog, openedBy } from './live-dialog.ts';
+import { PlainTimer } from './plain-timer.ts';
+import { restoreDialog, type SavedDialog, type SavedInvite, saveDialog } from './saved-dialog.ts';
 import { requestEvent, roleOf, sessionExpires } from './to-event.ts';
 
 export interface SupervisorParts {
@@ -49,11 +51,15 @@ class Delivery {
 }
 
 const NO_HEADERS: readonly HeaderLine[] = [];
+const NO_DIALOGS: readonly LiveDialog[] = [];
+const NO_FORWARDINGS: readonly Forwarding[] = [];
 
 export class Supervisor implements EffectHost {
   readonly links = new Links();
   /** Told of each dialog once its actor runs. Must not throw. undefined: nobody asks. */
   onDialog: ((dialog: LiveDialog) => void) | undefined;
+  /** Somebody asks for what has changed. */
+  isKept = false;
   readonly #parts: SupervisorParts;
   readonly #dialogs = new Map<string, LiveDialog>();
   readonly #actors: Actors;
@@ -62,6 +68,8 @@ export class Supervisor implements EffectHost {
   #draining = false;
   #current: Delivery | undefined;
   #notes: Note[] = [];
+  #dirty: LiveDialog[] = [];
+  readonly #dirtyForwardings = new Set<Forwarding>();
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
@@ -97,6 +105,7 @@ export class Supervisor implements EffectHost {
       const again = dialog === known;
       const forwarding = make(new Exchange(this, dialog, 'opening', request.method, 'caller'));
       dialog.opening = forwarding;
+      if (forwarding.isInvite) forwarding.onChange = this.#forwardingChanged;
       this.links.contactSeen(request.callId, dialog.facts.from, request);
       const event = requestEvent(request, 'caller', again, true);
       this.#deliver(new Delivery(dialog, event, request.method, forwarding));
@@ -121,6 +130,7 @@ export class Supervisor implements EffectHost {
     );
     const forwarding = make(exchange);
     if (role === 'reinvite') {
+      forwarding.onChange = this.#forwardingChanged;
       this.links.contactSeen(request.callId, side === 'caller' ? known.facts.from : known.facts.to, request);
     }
     const event: DialogEvent = otherFork
@@ -176,6 +186,7 @@ export class Supervisor implements EffectHost {
     // Without a tag only an answer makes a dialog: a phone of RFC 2543 (RFC 3261 §12.1.2).
     const tag = response.to.tag ?? (response.status >= 200 ? '' : undefined);
     if (tag !== undefined) {
+      if (!dialog.calleeTags.has(tag)) this.#changed(dialog);
       dialog.learnTag(tag);
       if (response.status >= 200) dialog.answeredTag ??= detached(tag);
     }
@@ -193,7 +204,8 @@ export class Supervisor implements EffectHost {
     if (session === dialog.session) return;
     dialog.session = session;
     const running = dialog.timers.get('life');
-    if (running instanceof FixedTimer && running.isRunning) this.#startFixed(dialog, 'life');
+    if (running?.isRunning) this.#startFixed(dialog, 'life');
+    this.#changed(dialog);
   }
 
   // ---- effects: what actors decide, for the delivery at hand
@@ -222,10 +234,14 @@ export class Supervisor implements EffectHost {
     const running = dialog.timers.get(name);
     if (after !== undefined) {
       running?.stop();
-      const { clock } = this.#parts;
-      const timer = clock.after(after, () => this.#timerFired(dialog, name));
-      dialog.timers.set(name, { due: clock.now() + after, stop: () => timer.cancel() });
+      this.#startPlain(dialog, name, after);
     } else this.#startFixed(dialog, name);
+    this.#changed(dialog);
+  }
+
+  #startPlain(dialog: LiveDialog, name: TimerName, ms: number): void {
+    const timer = new PlainTimer(this.#parts.clock, ms, () => this.#timerFired(dialog, name));
+    dialog.timers.set(name, timer);
   }
 
   #startFixed(dialog: LiveDialog, name: TimerName): void {
@@ -280,13 +296,112 @@ export class Supervisor implements EffectHost {
       ...(origin && { origin }),
     } as const;
     const actor = this.#actors.create(machine);
-    const dialog = new LiveDialog(facts, actor, request);
+    const dialog = new LiveDialog(facts, actor, openedBy(request));
+    this.#begin(dialog);
+    return dialog;
+  }
+
+  #begin(dialog: LiveDialog): void {
+    const { actor } = dialog;
     actor.subscribe({ error: (cause) => this.#broke(dialog, cause) });
     actor.start();
     this.#dialogs.set(dialog.callId, dialog);
     this.onDialog?.(dialog);
-    return dialog;
   }
+
+  // ---- what outlives the process
+
+  #changed(dialog: LiveDialog): void {
+    if (dialog.isDirty || !this.isKept) return;
+    dialog.isDirty = true;
+    this.#dirty.push(dialog);
+  }
+
+  /** Dialogs that have changed since they were last asked for; those that are not `alive` have ended. */
+  takeChanged(): readonly LiveDialog[] {
+    if (this.#dirty.length === 0) return NO_DIALOGS;
+    const changed = this.#dirty;
+    this.#dirty = [];
+    for (const dialog of changed) dialog.isDirty = false;
+    return changed;
+  }
+
+  /** The same for the INVITEs of dialogs; one that is not `isPending` is over. */
+  takeForwardings(): readonly Forwarding[] {
+    if (this.#dirtyForwardings.size === 0) return NO_FORWARDINGS;
+    const changed = [...this.#dirtyForwardings];
+    this.#dirtyForwardings.clear();
+    return changed;
+  }
+
+  readonly #forwardingChanged = (forwarding: Forwarding): void => {
+    if (this.isKept) this.#dirtyForwardings.add(forwarding);
+  };
+
+  save(dialog: LiveDialog): SavedDialog {
+    return saveDialog(dialog, this.links.save(dialog.callId), this.#toWall);
+  }
+
+  /** undefined: it is none of a dialog's. */
+  saveInvite(forwarding: Forwarding): SavedInvite | undefined {
+    const exchange = forwarding.observer instanceof Exchange ? forwarding.observer : undefined;
+    const invite = exchange?.invite;
+    if (exchange === undefined || invite === undefined) return undefined;
+    return { v: 1, callId: exchange.dialog.callId, ...invite, forwarding: forwarding.save(this.#toWall) };
+  }
+
+  /**
+   * Dialogs as they stood before a restart. `broken` hears of one whose chart knows its state no more. Timers that came
+   * due meanwhile fire at once, in order, when `start` is called.
+   */
+  restore(
+    saved: Iterable<SavedDialog>,
+    broken: (saved: SavedDialog, cause: unknown) => void,
+  ): { readonly dialogs: number; readonly overdue: number; readonly start: () => void } {
+    const { clock } = this.#parts;
+    const overdue: { due: number; dialog: LiveDialog; name: TimerName }[] = [];
+    let dialogs = 0;
+    for (const one of saved) {
+      let dialog: LiveDialog;
+      try {
+        dialog = restoreDialog(one, this.#actors);
+        this.#begin(dialog);
+      } catch (cause) {
+        broken(one, cause);
+        continue;
+      }
+      dialogs++;
+      dialog.value = dialog.actor.getSnapshot().value;
+      if (one.links !== undefined) this.links.restore(dialog.callId, one.links);
+      for (const [name, due] of one.timers) {
+        const left = this.#toClock(due) - clock.now();
+        if (left > 0) this.#startPlain(dialog, name, left);
+        else overdue.push({ due, dialog, name });
+      }
+    }
+    overdue.sort((a, b) => a.due - b.due);
+    const start = () => {
+      for (const { dialog, name } of overdue) this.#timerFired(dialog, name);
+    };
+    return { dialogs, overdue: overdue.length, start };
+  }
+
+  /** The INVITE's way as it stood, for a dialog that was restored; false: there is no such dialog. */
+  resume(saved: SavedInvite, make: (observer: ForwardingObserver) => Forwarding | undefined): boolean {
+    const dialog = this.#dialogs.get(saved.callId);
+    if (dialog === undefined) return false;
+    const forwarding = make(new Exchange(this, dialog, saved.role, 'INVITE', saved.side));
+    if (forwarding === undefined) return false;
+    if (saved.role === 'opening') dialog.opening = forwarding;
+    forwarding.onChange = this.#forwardingChanged;
+    forwarding.resume(saved.forwarding, this.#toClock);
+    return true;
+  }
+
+  readonly #toWall = (instant: number): number =>
+    Math.round(instant - this.#parts.clock.now() + this.#parts.wall());
+
+  readonly #toClock = (instant: number): number => instant - this.#parts.wall() + this.#parts.clock.now();
 
   /** The same request tried again (401, 407, 422, 423, 3xx): same From tag, a higher CSeq, nothing open. Else not its business. */
   #again(dialog: LiveDialog, request: SipRequest): LiveDialog | undefined {
@@ -333,7 +448,10 @@ export class Supervisor implements EffectHost {
       const from = dialog.state;
       dialog.value = snapshot.value;
       dialog.state = statePath(snapshot.value as StateValue);
-      if (notes.length > 0 || done || from !== dialog.state) this.#tell(delivery, from, dialog.state, done);
+      if (notes.length > 0 || done || from !== dialog.state) {
+        this.#tell(delivery, from, dialog.state, done);
+        this.#changed(dialog);
+      }
     }
     if (done) this.#remove(dialog);
   }
@@ -359,6 +477,7 @@ export class Supervisor implements EffectHost {
   }
 
   #remove(dialog: LiveDialog): void {
+    this.#changed(dialog);
     dialog.alive = false;
     dialog.opening = undefined;
     for (const timer of dialog.timers.values()) timer.stop();

@@ -7,6 +7,8 @@ export type Wire = (bytes: Buffer, flow: Flow, failed: (() => void) | undefined)
 export interface FlushSteps {
   /** Step 1: what was decided is kept. */
   keep(): void;
+  /** Calls `release` once that is safe on the disk; absent: at once. Must keep the order. */
+  readonly safely?: ((release: () => void) => void) | undefined;
   /** Step 3: observers are told. */
   tell(): void;
 }
@@ -55,10 +57,17 @@ export class Outbox {
       this.#bytes = [];
       this.#flows = [];
       this.#failed = [];
-      for (let i = 0; i < bytes.length; i++) {
-        this.#wire(bytes[i] as Buffer, flows[i] as Flow, failed[i]);
-      }
+      if (this.#steps.safely === undefined) this.#release(bytes, flows, failed);
+      else this.#steps.safely(() => this.#release(bytes, flows, failed));
     }
     this.#steps.tell();
+  }
+
+  #release(
+    bytes: readonly Buffer[],
+    flows: readonly Flow[],
+    failed: readonly ((() => void) | undefined)[],
+  ): void {
+    for (let i = 0; i < bytes.length; i++) this.#wire(bytes[i] as Buffer, flows[i] as Flow, failed[i]);
   }
 }
