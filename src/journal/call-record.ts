@@ -30,6 +30,8 @@ export interface CallRecord {
   readonly status: number | undefined;
   readonly outcome: Outcome | undefined;
   readonly endedBy: Side | undefined;
+  /** Who answered, or refused, in place of `to`: the server has followed a 3xx. */
+  readonly callee?: string | undefined;
   /** Was there ever video? */
   readonly video: boolean;
   readonly transitions: number;
@@ -76,6 +78,7 @@ export class CallRecords {
     }
     record.state = transition.to;
     record.transitions = transition.seq;
+    if (transition.callee !== undefined) record.callee = transition.callee;
     if (transition.event === 'request.bye') record.bye ??= { at, side: transition.side };
     for (const note of notes) tell(record, note, at);
     if (!transition.done) return undefined;
@@ -83,6 +86,15 @@ export class CallRecords {
     record.endedAt ??= at;
     record.outcome ??= quietOutcome(record);
     return record;
+  }
+
+  of(callId: string): CallRecord | undefined {
+    return this.#live.get(callId);
+  }
+
+  /** A call that lived before a restart: as `of` gave it. */
+  restore(record: CallRecord): void {
+    this.#live.set(record.dialog.callId, { ...record });
   }
 
   /** The calls that live, oldest first. */

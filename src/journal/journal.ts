@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { CallRecords } from './call-record.ts';
+import type { Unwritten } from './catch-up.ts';
 import { Diary } from './diary.ts';
 import { NdjsonWriter } from './ndjson.ts';
 import { type FileSystem, type FileTrouble, RotatingFile } from './rotating-file.ts';
@@ -29,17 +30,22 @@ export class Journal {
   readonly calls = new CallRecords();
   readonly diaryPath: string;
   readonly ndjsonPath: string;
-  readonly #diary: Diary;
+  readonly #zone: ZoneOffset | undefined;
   readonly #writer = new NdjsonWriter();
-  readonly #everything: boolean;
+  #diary: Diary;
+  #everything: boolean;
   readonly #files: readonly [diary: RotatingFile, ndjson: RotatingFile];
   #diaryLines = '';
   #ndjsonLines = '';
+  /** How much of them `unwritten` has handed out. */
+  #diaryTold = 0;
+  #ndjsonTold = 0;
 
   constructor(options: JournalOptions) {
     const { folder, settings, zone, onTrouble, fs, now } = options;
     this.diaryPath = join(folder, DIARY_FILE);
     this.ndjsonPath = join(folder, NDJSON_FILE);
+    this.#zone = zone;
     this.#diary = new Diary({ style: settings.style, zone });
     this.#everything = settings.detail === 'transitions';
     const file = (path: string) =>
@@ -72,12 +78,42 @@ export class Journal {
     return this.#ndjsonLines !== '' || this.#diaryLines !== '';
   }
 
+  /**
+   * Lines that no file has yet and that nobody was told of, with the place where the first of those waiting will stand;
+   * undefined: there are none. Kept elsewhere, `catchUp` writes them after a crash.
+   */
+  unwritten(): Unwritten | undefined {
+    const diary = this.#diaryLines.slice(this.#diaryTold);
+    const ndjson = this.#ndjsonLines.slice(this.#ndjsonTold);
+    if (diary === '' && ndjson === '') return undefined;
+    this.#diaryTold = this.#diaryLines.length;
+    this.#ndjsonTold = this.#ndjsonLines.length;
+    const [diaryFile, ndjsonFile] = this.#files;
+    return {
+      diary: { ...diaryFile.end, lines: diary },
+      ndjson: { ...ndjsonFile.end, lines: ndjson },
+    };
+  }
+
+  /** Is everything in the files that `flush` gave them? */
+  get isWritten(): boolean {
+    return this.#files[0].isWritten && this.#files[1].isWritten;
+  }
+
   /** Once a burst, after its datagrams left. Without news it costs nothing; what a full disk refused is tried again. */
   flush(): void {
     const [diary, ndjson] = this.#files;
     diary.append(this.#diaryLines);
     ndjson.append(this.#ndjsonLines);
     this.#diaryLines = this.#ndjsonLines = '';
+    this.#diaryTold = this.#ndjsonTold = 0;
+  }
+
+  /** Other settings, for what is recorded from now on. */
+  update(settings: Config['journal']): void {
+    this.#diary = new Diary({ style: settings.style, zone: this.#zone });
+    this.#everything = settings.detail === 'transitions';
+    for (const file of this.#files) file.rotation = settings;
   }
 
   /** For whoever moves the files away (logrotate). */

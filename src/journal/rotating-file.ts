@@ -11,12 +11,15 @@ export interface FileSystem {
 
 export const realFileSystem: FileSystem = { openSync, closeSync, writeSync, renameSync };
 
-export interface RotatingFileOptions {
-  readonly path: string;
+export interface Rotation {
   /** Bytes; a write that would go beyond rotates first. */
   readonly maxSize: number;
   /** Rotated files kept, `.1` the newest. 0: none. */
   readonly keep: number;
+}
+
+export interface RotatingFileOptions extends Rotation {
+  readonly path: string;
   /** Bytes that may wait for a disk that does not take them; what comes beyond is lost and counted. */
   readonly maxWaiting?: number;
   /** Called once when writing begins to fail, and once when it works again (err undefined). */
@@ -24,6 +27,12 @@ export interface RotatingFileOptions {
   /** Monotonic ms. */
   readonly now?: () => number;
   readonly fs?: FileSystem;
+}
+
+export interface FilePlace {
+  readonly inode: number;
+  /** Bytes from the start. */
+  readonly at: number;
 }
 
 export interface FileTrouble {
@@ -43,6 +52,7 @@ export class RotatingFile {
   readonly #options: RotatingFileOptions;
   readonly #fs: FileSystem;
   readonly #now: () => number;
+  #rotation: Rotation;
   #fd: number | undefined;
   #inode = 0;
   #size = 0;
@@ -63,9 +73,20 @@ export class RotatingFile {
   constructor(options: RotatingFileOptions) {
     this.path = options.path;
     this.#options = options;
+    this.#rotation = options;
     this.#fs = options.fs ?? realFileSystem;
     this.#now = options.now ?? (() => performance.now());
     this.#drain(this.#now());
+  }
+
+  /** Where the next bytes will stand, unless the file is rotated first. */
+  get end(): FilePlace {
+    return { inode: this.#inode, at: this.#size + this.#waitingBytes };
+  }
+
+  /** Has the disk taken all there was? */
+  get isWritten(): boolean {
+    return this.#waitingBytes === 0;
   }
 
   /** How many attempts failed since the start. */
@@ -83,6 +104,11 @@ export class RotatingFile {
     const now = this.#now();
     if (this.#failed !== undefined && now < this.#retryAt) return;
     this.#drain(now);
+  }
+
+  /** From the next rotation on. */
+  set rotation({ maxSize, keep }: Rotation) {
+    this.#rotation = { maxSize, keep };
   }
 
   /** Opens the path anew: whoever rotates files by hand has moved ours away. */
@@ -142,7 +168,7 @@ export class RotatingFile {
   /** The descriptor to write to, rotated if what waits does not fit. A line is never torn over two files. */
   #ready(now: number): number {
     const fd = this.#fd ?? this.#open();
-    const full = this.#size > 0 && this.#size + this.#waitingBytes > this.#options.maxSize;
+    const full = this.#size > 0 && this.#size + this.#waitingBytes > this.#rotation.maxSize;
     return full && !this.#torn && now >= this.#rotateAt && this.#rotate(now) ? this.#open() : fd;
   }
 
@@ -163,7 +189,7 @@ export class RotatingFile {
 
   /** False: it could not be done, and the file grows on. */
   #rotate(now: number): boolean {
-    const { keep } = this.#options;
+    const { keep } = this.#rotation;
     try {
       for (let n = keep; n >= 1; n--)
         this.#move(n === 1 ? this.path : `${this.path}.${n - 1}`, `${this.path}.${n}`);

@@ -1,0 +1,173 @@
+// What outlives the process: sees to it that what a burst decided is kept before it is sent, and brings it back.
+import type { History } from './control/history.ts';
+import type { CallRecord } from './journal/call-record.ts';
+import type { Unwritten } from './journal/catch-up.ts';
+import type { Forwarding } from './proxy/forwarding.ts';
+import type { Location } from './registrar/location.ts';
+import { type SavedBinding, save as saveBinding } from './registrar/saved.ts';
+import type { Aor } from './sip/uri.ts';
+import type { LiveDialog } from './supervisor/live-dialog.ts';
+import type { SavedDialog, SavedInvite } from './supervisor/saved-dialog.ts';
+import type { Supervisor } from './supervisor/supervisor.ts';
+import type { Clock, WallClock } from './time/clock.ts';
+
+/** Where it is kept: keys to JSON text, the last one wins. */
+export interface KeptLog {
+  put(key: string, text: string): void;
+  delete(key: string): void;
+  /** One write for all of it. Throws nothing. */
+  flush(): void;
+}
+
+export interface KeeperParts {
+  readonly log: KeptLog;
+  readonly supervisor: Supervisor;
+  readonly location: Location;
+  readonly clock: Clock;
+  readonly wall: WallClock;
+  /** What journal and control know of a live call. */
+  readonly recordOf: (callId: string) => CallRecord | undefined;
+  readonly historyOf: (callId: string) => History | undefined;
+  /** Lines that wait for their file. */
+  readonly unwritten: () => Unwritten | undefined;
+}
+
+/** A dialog with what journal and control know of it. */
+export interface KeptDialog {
+  readonly dialog: SavedDialog;
+  readonly record: CallRecord | undefined;
+  readonly history: History | undefined;
+}
+
+/** What the log held, by what it is. */
+export interface KeptState {
+  readonly bindings: SavedBinding[];
+  readonly dialogs: KeptDialog[];
+  readonly invites: SavedInvite[];
+  readonly unwritten: Unwritten[];
+  /** Ended calls that the database has not confirmed, by id. */
+  readonly records: [id: string, record: unknown][];
+  /** Entries that cannot be read. */
+  readonly damaged: number;
+}
+
+const BINDINGS = 'b:';
+const DIALOG = 'd:';
+const INVITE = 'i:';
+const LINES = 'j:';
+const RECORD = 'r:';
+
+export class Keeper {
+  readonly #parts: KeeperParts;
+  readonly #aors = new Set<Aor>();
+  readonly #stopListening: () => void;
+  #lines = 0;
+  #linesWritten = 0;
+
+  constructor(parts: KeeperParts) {
+    this.#parts = parts;
+    parts.supervisor.isKept = true;
+    this.#stopListening = parts.location.onChange((aor) => this.#aors.add(aor));
+  }
+
+  /** Flush step 1. */
+  keep(): void {
+    const { log, supervisor } = this.#parts;
+    for (const forwarding of supervisor.takeForwardings()) this.#keepInvite(forwarding);
+    for (const dialog of supervisor.takeChanged()) this.#keepDialog(dialog);
+    if (this.#aors.size > 0) this.#keepBindings();
+    this.#keepLines();
+    log.flush();
+  }
+
+  /** An ended call, until the database has it. */
+  keepRecord(id: string, text: string): void {
+    this.#parts.log.put(RECORD + id, text);
+  }
+
+  recordStored(id: string): void {
+    this.#parts.log.delete(RECORD + id);
+  }
+
+  /** The journal's files have every line that was kept. */
+  linesWritten(): void {
+    while (this.#linesWritten < this.#lines) this.#parts.log.delete(LINES + this.#linesWritten++);
+  }
+
+  close(): void {
+    this.#stopListening();
+    this.keep();
+  }
+
+  #keepInvite(forwarding: Forwarding): void {
+    const { log, supervisor } = this.#parts;
+    const key = INVITE + forwarding.upstream.key;
+    if (!forwarding.isPending) log.delete(key);
+    else {
+      const saved = supervisor.saveInvite(forwarding);
+      if (saved !== undefined) log.put(key, JSON.stringify(saved));
+    }
+  }
+
+  #keepDialog(dialog: LiveDialog): void {
+    const { log, supervisor, recordOf, historyOf } = this.#parts;
+    const key = DIALOG + dialog.callId;
+    if (!dialog.alive) {
+      // A new call may have begun with the same Call-ID.
+      if (supervisor.get(dialog.callId) === undefined) log.delete(key);
+      return;
+    }
+    const { callId } = dialog.facts;
+    const kept: KeptDialog = {
+      dialog: supervisor.save(dialog),
+      record: recordOf(callId),
+      history: historyOf(callId),
+    };
+    log.put(key, JSON.stringify(kept));
+  }
+
+  #keepBindings(): void {
+    const { log, location, clock, wall } = this.#parts;
+    for (const aor of this.#aors) {
+      const bindings = location.bindings(aor);
+      if (bindings.length === 0) log.delete(BINDINGS + aor);
+      else {
+        // The oldest first: put back in that order, they stand as they stood.
+        const saved = bindings.map((binding) => saveBinding(binding, { clock, wall })).reverse();
+        log.put(BINDINGS + aor, JSON.stringify(saved));
+      }
+    }
+    this.#aors.clear();
+  }
+
+  #keepLines(): void {
+    const lines = this.#parts.unwritten();
+    // A journal that cannot be written for long is no reason to fill the store as well.
+    if (lines === undefined || this.#lines - this.#linesWritten > MAX_LINES) return;
+    this.#parts.log.put(LINES + this.#lines++, JSON.stringify(lines));
+  }
+}
+
+const MAX_LINES = 50_000;
+
+/** Reads what the log held. Nothing in it is trusted to be whole. */
+export function readKept(kept: Iterable<readonly [key: string, text: string]>): KeptState {
+  const state = { bindings: [], dialogs: [], invites: [], unwritten: [], records: [], damaged: 0 } as {
+    -readonly [K in keyof KeptState]: KeptState[K];
+  };
+  const lines: [n: number, lines: Unwritten][] = [];
+  for (const [key, text] of kept) {
+    try {
+      const value = JSON.parse(text);
+      if (key.startsWith(BINDINGS)) state.bindings.push(...value);
+      else if (key.startsWith(DIALOG)) state.dialogs.push(value);
+      else if (key.startsWith(INVITE)) state.invites.push(value);
+      else if (key.startsWith(LINES)) lines.push([Number(key.slice(LINES.length)), value]);
+      else if (key.startsWith(RECORD)) state.records.push([key.slice(RECORD.length), value]);
+    } catch {
+      state.damaged++;
+    }
+  }
+  for (const [, value] of lines.sort(([a], [b]) => a - b)) state.unwritten.push(value);
+  return state;
+}
