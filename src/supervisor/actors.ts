@@ -4,7 +4,7 @@ import { dialogMachine } from '../../machines/dialog.ts';
 import { subscriptionMachine } from '../../machines/subscription.ts';
 import type { DialogEvent, Entry, Side, TimerName } from '../../machines/types.ts';
 import type { InspectedActor } from '../inspect/watch.ts';
-import { compiledLogic } from './compiled-logic.ts';
+import { compiledLogic, keptSnapshot } from './compiled-logic.ts';
 
 /** What effects do, for the delivery at hand. */
 export interface EffectHost {
@@ -52,9 +52,9 @@ export class Actors {
 
   /** An actor where another one stood. Throws when its chart knows no such state. */
   restore(machine: 'dialog' | 'subscription', value: unknown, context: unknown): DialogActor {
-    const snapshot = { status: 'active', value, context, children: {}, historyValue: {} } as never;
-    return machine === 'dialog'
-      ? (createActor(this.#dialog, { snapshot }) as DialogActor)
-      : (createActor(this.#subscription, { snapshot, input: {} } as never) as DialogActor);
+    const actor = createActor(this.#logic[machine], { snapshot: keptSnapshot(value, context) });
+    const { status, error } = actor.getSnapshot();
+    if (status === 'error') throw error;
+    return actor;
   }
 }
