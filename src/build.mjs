@@ -1,4 +1,4 @@
-// Bundles the command line into dist/callchart.js and draws the charts into dist/charts. Dependencies stay outside.
+// Bundles the command line into dist/callchart.js, the records' thread beside it, and draws the charts. Dependencies stay outside.
 import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import { chartTools } from './charts.mjs';
@@ -7,18 +7,26 @@ const outfile = 'dist/callchart.js';
 if (process.argv.includes('--if-missing') && existsSync(outfile)) process.exit(0);
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
-await build({
-  entryPoints: ['src/cli/main.ts'],
-  outfile,
+const common = {
   bundle: true,
   platform: 'node',
   format: 'esm',
   target: 'node20.19',
   packages: 'external',
   sourcemap: true,
+  logLevel: 'warning',
+};
+await build({
+  ...common,
+  entryPoints: ['src/cli/main.ts'],
+  outfile,
   banner: { js: '#!/usr/bin/env node' },
   define: { __VERSION__: JSON.stringify(version) },
-  logLevel: 'warning',
+});
+await build({
+  ...common,
+  entryPoints: ['src/store/records-worker.ts'],
+  outfile: 'dist/records-worker.js',
 });
 chmodSync(outfile, 0o755);
 

@@ -10,6 +10,7 @@ export type StartErrorCode =
   | 'address-unavailable'
   | 'address-forbidden'
   | 'capture-unusable'
+  | 'store-newer'
   | 'users-file'
   | 'usage';
 

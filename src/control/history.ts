@@ -27,23 +27,21 @@ const LAST = 30;
 export class Histories {
   readonly #live = new Map<string, { readonly steps: Step[]; skipped: number }>();
 
-  take({ dialog, at, to, cause, event, side, done }: Transition): void {
+  /** The whole history comes out with the call's last transition. */
+  take({ dialog, at, to, cause, event, side, done }: Transition): History | undefined {
     const { callId } = dialog;
-    if (done) {
-      this.#live.delete(callId);
-      return;
-    }
     let history = this.#live.get(callId);
     if (history === undefined) {
       history = { steps: [], skipped: 0 };
-      this.#live.set(callId, history);
-    }
+      if (!done) this.#live.set(callId, history);
+    } else if (done) this.#live.delete(callId);
     const { steps } = history;
     if (steps.length >= FIRST + LAST) {
       steps.splice(FIRST, 1);
       history.skipped++;
     }
     steps.push({ at, to, cause, by: event.startsWith('request.') ? side : undefined });
+    return done ? history : undefined;
   }
 
   of(callId: string): History | undefined {

@@ -1,7 +1,6 @@
 // Which live calls are being watched, and for whom. Nobody watching: nothing is attached, and nothing is asked.
+import { matcher, wire } from '../control/of-user.ts';
 import type { DialogFacts } from '../journal/transition.ts';
-import { text } from '../sip/message.ts';
-import { aorOf, parseUri } from '../sip/uri.ts';
 import type { StatelyMessage } from './stately.ts';
 import { type Watchable, watch } from './watch.ts';
 
@@ -137,17 +136,4 @@ class View {
     // people count calls, not subscriptions
     return 'next' in this.#choice && machine === 'dialog';
   }
-}
-
-/** `sip:alice@example.org`, `alice@example.org`, or `alice` of any domain. */
-function matcher(user: string): (party: string) => boolean {
-  if (!user.includes('@')) return (party) => party.startsWith(`sip:${user}@`);
-  const uri = parseUri(wire(/^sips?:/i.test(user) ? user : `sip:${user}`));
-  const aor = uri === undefined ? user : text(aorOf(uri));
-  return (party) => party === aor;
-}
-
-/** As the wire has it: one char per byte. */
-function wire(utf8: string): string {
-  return Buffer.from(utf8, 'utf8').toString('latin1');
 }
