@@ -5,6 +5,7 @@ import { ChartState } from './compiled-snapshot.ts';
 import {
   type Arrow,
   entered,
+  everyState,
   exited,
   inOrder,
   inside,
@@ -54,7 +55,7 @@ export class Chart {
     this.machine = machine;
     this.context = machine.config.context ?? {};
     this.words = new Words(machine);
-    const nodes: AnyStateNode[] = [...machine.idMap.values()];
+    const nodes = everyState(machine.root);
     for (const node of nodes) this.#checkWords(node);
     this.#descriptors = new Set(nodes.flatMap((node) => [...node.transitions.keys()]));
     this.#wildcards = [...this.#descriptors].filter((descriptor) => descriptor.endsWith('*'));

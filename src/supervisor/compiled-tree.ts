@@ -17,6 +17,11 @@ export function childrenOf(node: AnyStateNode): AnyStateNode[] {
   return Object.values(node.states);
 }
 
+/** It and all states inside of it. */
+export function everyState(node: AnyStateNode): AnyStateNode[] {
+  return [node, ...childrenOf(node).flatMap(everyState)];
+}
+
 function isInside(node: AnyStateNode, outer: AnyStateNode): boolean {
   for (let at = node.parent; at !== undefined; at = at.parent) if (at === outer) return true;
   return false;
