@@ -1,27 +1,29 @@
 // Connects the parts of a running server: the same for real sockets and clocks as for virtual ones.
-import { gateOf } from './auth/gate-of.ts';
+import { Nonces } from './auth/nonces.ts';
 import { Users } from './auth/users.ts';
-import { outboundAllows } from './config/address.ts';
 import type { Config } from './config/config.ts';
 import type { Transition } from './journal/transition.ts';
+import { Drain } from './limits/drain.ts';
 import { type DropReason, Drops } from './limits/drops.ts';
-import { Limits } from './limits/limits.ts';
-import { Overload } from './limits/overload.ts';
+import { type Policy, type PolicyParts, policyOf } from './policy.ts';
 import { Admission } from './proxy/admission.ts';
-import { Inbound } from './proxy/inbound.ts';
+import { Inbound, type SavedInvite } from './proxy/inbound.ts';
 import { Merged } from './proxy/merged.ts';
 import { ProxyCore, type ProxyNetwork } from './proxy/proxy-core.ts';
 import { Refusals } from './proxy/refusals.ts';
 import { Location } from './registrar/location.ts';
 import { Registrar } from './registrar/registrar.ts';
+import { restore as restoreBindings } from './registrar/saved.ts';
 import { CookieJar } from './routing/cookie.ts';
 import type { Domains } from './routing/domains.ts';
 import { keyedHash } from './routing/keyed-hash.ts';
-import { Router } from './routing/router.ts';
+import { Router, type Target } from './routing/router.ts';
 import { stampReceived } from './sip/edit.ts';
 import { canonicalHost } from './sip/host.ts';
 import { type HeaderLine, headerLine, type SipRequest, type SipResponse } from './sip/message.ts';
 import { type ParseProblem, parse } from './sip/parse.ts';
+import { parseUri } from './sip/uri.ts';
+import type { SavedDialog } from './supervisor/saved-dialog.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
 import type { Clock, WallClock } from './time/clock.ts';
 import { responseFlow } from './transaction/key.ts';
@@ -36,17 +38,18 @@ export interface Environment {
   /** Secret for branches and cookies: the same over restarts. */
   readonly key: string;
   readonly newTag: () => string;
-  readonly reason: (status: number) => string;
   readonly domains: Domains;
   readonly network: ProxyNetwork;
   readonly wire: Wire;
   /** Runs a function once after the burst at hand. */
   readonly defer: (flush: () => void) => void;
   readonly observe: (transition: Transition) => void;
+  /** Flush step 1; absent: nothing outlives the process. */
+  readonly keep?: () => void;
+  /** Calls `release` once what was kept is safe on the disk; absent: at once. */
+  readonly safely?: ((release: () => void) => void) | undefined;
   /** Flush step 3. */
   readonly tell: () => void;
-  /** May this source register and call without a password, where the configuration names no networks? */
-  readonly admits: (address: string) => boolean;
   /** undefined: those of the configuration alone. */
   readonly users?: Users;
   /** Bytes in use, and how to free what nobody holds; undefined: memory is not watched. */
@@ -56,6 +59,21 @@ export interface Environment {
   readonly onBug: (cause: unknown) => void;
 }
 
+/** What outlives a process. */
+export interface Kept {
+  readonly bindings: Iterable<unknown>;
+  readonly dialogs: Iterable<SavedDialog>;
+  readonly invites: Iterable<SavedInvite>;
+}
+
+export interface Restored {
+  readonly bindings: number;
+  readonly dialogs: number;
+  /** Timers that came due meanwhile. */
+  readonly overdue: number;
+  readonly start: () => void;
+}
+
 export class Core {
   readonly location: Location;
   readonly supervisor: Supervisor;
@@ -63,57 +81,79 @@ export class Core {
   readonly outbox: Outbox;
   /** What was dropped, by reason. */
   readonly drops = new Drops();
+  /** The end that waits for the calls there are. */
+  readonly drain: Drain;
   readonly #env: Environment;
-  readonly #limits: Limits;
-  readonly #overload: Overload;
+  readonly #policyParts: PolicyParts;
+  #policy: Policy;
   readonly #refusals: Refusals;
   readonly #router: Router;
+  readonly #inbound: Inbound;
+  /** Clock ms until which answers may come to what was sent before a restart. */
+  #restartEnds = 0;
 
   constructor(env: Environment) {
     this.#env = env;
-    const { config } = env;
     const clock = this.#guarded(env.clock);
-    const { timers } = config;
-    this.outbox = new Outbox(env.wire, { keep: () => {}, tell: env.tell }, env.defer);
+    // Parts that ask for their settings when they need them always have those that hold.
+    const held = (): Policy => this.#policy;
+    const reason = (status: number): string => this.#policy.reason(status);
+    this.#policyParts = {
+      domains: env.domains,
+      nonces: new Nonces({
+        mac: keyedHash(env.key, 'nonce', 22),
+        newSalt: env.newTag,
+        wall: env.wall,
+        get life() {
+          return held().config.auth.nonceLife;
+        },
+        max: NONCES,
+      }),
+      transactions: () => {
+        const { size } = this.layer;
+        return size.serverInvite + size.serverNonInvite + size.clientInvite + size.clientNonInvite;
+      },
+      memory: env.memory?.used,
+      collect: env.memory?.collect,
+      now: () => clock.now(),
+    };
+    this.#policy = policyOf(env.config, env.users ?? new Users(env.config.auth.users), this.#policyParts);
+    const { timers } = this.#policy;
+    this.outbox = new Outbox(
+      env.wire,
+      { keep: env.keep ?? (() => {}), safely: env.safely, tell: env.tell },
+      env.defer,
+    );
     const branchHash = keyedHash(env.key, 'branch', 14);
     const jar = new CookieJar(keyedHash(env.key, 'cookie', 14), keyedHash(env.key, 'tag', 4));
     this.location = new Location({ clock });
     const registrar = new Registrar({
       location: this.location,
       clock,
-      settings: {
-        ...config.registrar,
-        maxBindings: config.limits.bindings,
-        contactRouting: config.contactRouting,
+      get settings() {
+        return held().registrar;
       },
       isOurs: (uri) => env.domains.isOurs(uri),
-      reason: env.reason,
+      reason,
       newTag: env.newTag,
       wall: env.wall,
     });
     this.supervisor = new Supervisor({
       clock,
       wall: env.wall,
-      durations: {
-        ring: timers.ring,
-        cancel: timers.cancel,
-        late: 64 * timers.t1,
-        ack: 64 * timers.t1,
-        // The BYE's own transaction ends first; this is for the day it does not.
-        bye: 64 * timers.t1 + timers.t4,
-        retry: timers.retry,
-        life: timers.life,
-        usage: timers.usage,
-        subscription: timers.subscription,
+      get durations() {
+        return held().durations;
       },
       observe: env.observe,
       onActorError: env.onActorError,
     });
     const router = new Router(env.domains, this.location, jar, {
-      outbound: outbound(config),
+      outbound: (host, port) => this.#policy.outbound(host, port),
       focusContact: (aor, confId) => this.supervisor.links.focusContact(aor, confId),
     });
     this.#router = router;
+    const redirect = (request: SipRequest, uri: string): readonly Target[] =>
+      this.#policy.gate?.asksMoreFor(request, parseUri(uri)) ? [] : router.lead(uri);
     const core = new ProxyCore({
       clock,
       layer: () => this.layer,
@@ -125,41 +165,45 @@ export class Core {
       jar,
       branchHash,
       newTag: env.newTag,
-      reason: env.reason,
-      settings: { unavailable: config.unavailable, serialAfter: timers.serial },
+      reason,
+      settings: {
+        get unavailable() {
+          return held().config.unavailable;
+        },
+        get serialAfter() {
+          return held().config.timers.serial;
+        },
+        get redirect() {
+          return held().config.redirects === 'follow' ? redirect : undefined;
+        },
+      },
     });
     this.#refusals = new Refusals(keyedHash(env.key, 'refused', 10));
-    this.#limits = new Limits(config, env.admits, () => clock.now());
-    this.#overload = new Overload({
-      maxTransactions: config.limits.transactions,
-      transactions: () => {
-        const { size } = this.layer;
-        return size.serverInvite + size.serverNonInvite + size.clientInvite + size.clientNonInvite;
-      },
-      maxMemory: config.limits.memory,
-      memory: env.memory?.used,
-      collect: env.memory?.collect,
-      now: () => clock.now(),
-    });
-    const gate = gateOf({
-      auth: config.auth,
-      ownDomains: config.domains,
-      domains: env.domains,
-      users: env.users ?? new Users(config.auth.users),
-      key: env.key,
-      newSalt: env.newTag,
-      wall: env.wall,
+    this.drain = new Drain({
+      clock,
+      calls: () => this.#callsToWaitFor(),
+      owes: () => this.layer.owes,
     });
     const admission = new Admission({
-      gate,
-      limits: this.#limits,
+      get gate() {
+        return held().gate;
+      },
+      get limits() {
+        return held().limits;
+      },
+      get callers() {
+        return held().config.callers;
+      },
+      get maxCalls() {
+        return held().config.limits.calls;
+      },
       location: this.location,
-      callers: config.callers,
       calls: () => this.supervisor.size,
-      maxCalls: config.limits.calls,
-      drop: (reason) => this.#drop(reason),
+      isDraining: () => this.drain.isOn,
+      isLive: (callId) => this.supervisor.get(callId) !== undefined,
+      drop: (why) => this.#drop(why),
     });
-    const inbound = new Inbound({
+    this.#inbound = new Inbound({
       core,
       router,
       registrar,
@@ -170,15 +214,42 @@ export class Core {
       merged: new Merged({ now: () => clock.now(), keep: 64 * timers.t1 }),
       isOwnSentBy: (host, port) => env.domains.isOurs({ host: canonicalHost(host), port }),
       send: this.outbox.send,
-      drop: (reason) => this.#drop(reason),
+      drop: (why) => this.#drop(why),
+      justRestarted: () => clock.now() < this.#restartEnds,
     });
     this.layer = new TransactionLayer({
       clock,
-      timers: { t1: timers.t1, t2: timers.t2, t4: timers.t4, c: timers.ring + TIMER_C_MARGIN },
+      timers,
       send: (bytes, flow, failed) => this.outbox.send(bytes, flow, failed && (() => this.#safely(failed))),
-      user: inbound,
-      reason: env.reason,
+      user: this.#inbound,
+      reason,
     });
+  }
+
+  /** Another configuration from now on, all of it at once; what it cannot change here is as it was. Throws nothing. */
+  update(config: Config, users: Users): void {
+    this.#policy = policyOf(config, users, this.#policyParts, this.#policy);
+    this.#env.domains.serve(config.domains);
+    this.layer.timers = this.#policy.timers;
+  }
+
+  /**
+   * Brings back what was kept of another process. `broken` hears of a dialog whose chart knows its state no more, and of
+   * an INVITE without a dialog. `start` fires the timers that came due meanwhile.
+   */
+  restore(kept: Kept, broken: (callId: string, cause: unknown) => void): Restored {
+    const { clock, wall } = this.#env;
+    const bindings = restoreBindings(this.location, kept.bindings, { clock, wall });
+    const { dialogs, overdue, start } = this.supervisor.restore(kept.dialogs, (saved, cause) =>
+      broken(saved.opened.callId, cause),
+    );
+    if (dialogs > 0) this.#restartEnds = clock.now() + 64 * this.#policy.timers.t1;
+    for (const saved of kept.invites) {
+      this.#safely(() => {
+        if (!this.#inbound.resume(saved)) broken(saved.callId, undefined);
+      });
+    }
+    return { bindings, dialogs, overdue, start: () => this.#safely(start) };
   }
 
   /** One datagram. Throws nothing, whatever its bytes. */
@@ -206,7 +277,7 @@ export class Core {
       this.#drop('bad-source');
       return;
     }
-    const unread = this.#limits.unread(bytes, flow.remoteAddress);
+    const unread = this.#policy.limits.unread(bytes, flow.remoteAddress);
     if (unread !== undefined) {
       this.#drop(unread);
       return;
@@ -224,13 +295,15 @@ export class Core {
     const { message } = parsed;
     if (message.kind === 'request') {
       stampReceived(message, flow.remoteAddress, flow.remotePort);
-      if (this.#limits.isScanner(message)) {
+      if (this.#policy.limits.isScanner(message)) {
         this.#drop('scanner');
         return;
       }
-      if (this.#overload.load !== 'calm' && this.#sheds(message)) {
+      if (this.#policy.overload.load !== 'calm' && this.#sheds(message)) {
         this.#drop('overload');
-        this.#answerStatelessly(message, 503, this.#env.reason(503), flow, [headerLine('Retry-After', '10')]);
+        this.#answerStatelessly(message, 503, this.#policy.reason(503), flow, [
+          headerLine('Retry-After', '10'),
+        ]);
         return;
       }
     } else if (leadsNowhere(message)) {
@@ -247,7 +320,16 @@ export class Core {
     };
   }
 
+  /** Subscriptions may go on for an hour, and who was asked for a password or sent elsewhere may never come back. */
+  #callsToWaitFor(): number {
+    let calls = 0;
+    for (const { facts, state } of this.supervisor.dialogs())
+      if (facts.machine === 'dialog' && state !== 'challenged' && state !== 'redirected') calls++;
+    return calls;
+  }
+
   close(): void {
+    this.drain.close();
     this.layer.close();
     this.location.close();
     this.supervisor.close();
@@ -257,7 +339,7 @@ export class Core {
   #sheds(request: SipRequest): boolean {
     if (request.method === 'ACK' || this.layer.knows(request)) return false;
     // A BYE of a call makes room.
-    if (this.#overload.load === 'full' && request.method !== 'BYE') return true;
+    if (this.#policy.overload.load === 'full' && request.method !== 'BYE') return true;
     return request.to.tag === undefined || !this.#router.carriesCookie(request);
   }
 
@@ -287,8 +369,8 @@ export class Core {
   }
 }
 
-/** ms by which a transaction's Timer C is later than that of its call's chart, which ends the call with a word. */
-const TIMER_C_MARGIN = 5_000;
+/** Used nonces that are watched at once: some 200 bytes each. */
+const NONCES = 100_000;
 
 const PONG = Buffer.from('\r\n');
 
@@ -303,10 +385,4 @@ function leadsNowhere(response: SipResponse): boolean {
   let lines = 0;
   for (const { key } of response.headers) if (key === 'via') lines++;
   return lines < 2 && response.cseq.method !== 'CANCEL' && response.all('via').length < 2;
-}
-
-function outbound(config: Config): (host: string, port: number | undefined) => boolean {
-  if (config.outbound.length === 0) return () => false;
-  const allows = outboundAllows(config.outbound);
-  return (host, port) => allows(host, port ?? 5060);
 }

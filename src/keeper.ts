@@ -3,11 +3,12 @@ import type { History } from './control/history.ts';
 import type { CallRecord } from './journal/call-record.ts';
 import type { Unwritten } from './journal/catch-up.ts';
 import type { Forwarding } from './proxy/forwarding.ts';
+import type { SavedInvite } from './proxy/inbound.ts';
 import type { Location } from './registrar/location.ts';
 import { type SavedBinding, save as saveBinding } from './registrar/saved.ts';
 import type { Aor } from './sip/uri.ts';
 import type { LiveDialog } from './supervisor/live-dialog.ts';
-import type { SavedDialog, SavedInvite } from './supervisor/saved-dialog.ts';
+import type { SavedDialog } from './supervisor/saved-dialog.ts';
 import type { Supervisor } from './supervisor/supervisor.ts';
 import type { Clock, WallClock } from './time/clock.ts';
 

@@ -63,7 +63,8 @@ export class Branch implements Outgoing {
   }
 
   save(): SavedBranch {
-    const { target, hop, breadth, status, response, spoke, cancelAsked, cancelHeaders, skipped, followed } = this;
+    const { target, hop, breadth, status, response, spoke, cancelAsked, cancelHeaders, skipped, followed } =
+      this;
     return {
       target,
       hop,
@@ -81,8 +82,7 @@ export class Branch implements Outgoing {
   restore(saved: SavedBranch): void {
     this.hop = saved.hop;
     this.status = saved.status;
-    const response =
-      saved.response === undefined ? undefined : parse(Buffer.from(saved.response, 'latin1'));
+    const response = saved.response === undefined ? undefined : parse(Buffer.from(saved.response, 'latin1'));
     if (response?.ok && response.message.kind === 'response') this.response = response.message;
     this.spoke = saved.spoke;
     this.cancelAsked = saved.cancelAsked;

@@ -7,7 +7,7 @@ import type { KeyedHash } from '../routing/keyed-hash.ts';
 import type { Router, Target } from '../routing/router.ts';
 import { maxForwards } from '../sip/edit.ts';
 import { splitList } from '../sip/list.ts';
-import type { HeaderLine, SipRequest, SipResponse } from '../sip/message.ts';
+import type { HeaderLine, SipMessage, SipRequest, SipResponse } from '../sip/message.ts';
 import { headerLine } from '../sip/message.ts';
 import { mediaOf } from '../sip/sdp.ts';
 import { aorOf, parseUri } from '../sip/uri.ts';
@@ -21,6 +21,7 @@ import { Forwarding, type ForwardingObserver } from './forwarding.ts';
 import type { Merged } from './merged.ts';
 import type { ProxyCore } from './proxy-core.ts';
 import type { Refusals } from './refusals.ts';
+import type { SavedForwarding } from './saved-forwarding.ts';
 
 /** Methods the server itself answers, and those it knows how to forward: for Allow. */
 const ALLOW =
@@ -33,6 +34,18 @@ export interface Dialogs {
   request(request: SipRequest, make: (observer: ForwardingObserver) => Forwarding): void;
   ack(request: SipRequest, pass: () => void, event: (side: Side) => DialogEvent): void;
   cancel(forwarding: Forwarding, callId: string, headers: readonly HeaderLine[]): void;
+  /** Is it inside a dialog that lives, by Call-ID and both tags? */
+  knows(message: SipMessage): boolean;
+  resume(saved: SavedInvite, make: (observer: ForwardingObserver) => Forwarding | undefined): boolean;
+}
+
+/** An INVITE of a dialog that is being forwarded, as it is kept. */
+export interface SavedInvite {
+  readonly v: 1;
+  readonly callId: string;
+  readonly role: 'opening' | 'reinvite';
+  readonly side: Side;
+  readonly forwarding: SavedForwarding;
 }
 
 export interface InboundParts {
@@ -48,6 +61,8 @@ export interface InboundParts {
   readonly isOwnSentBy: (host: string, port: number | undefined) => boolean;
   readonly send: (bytes: Buffer, flow: Flow) => void;
   readonly drop: (reason: DropReason) => void;
+  /** Answers may still come to what was sent before a restart. */
+  readonly justRestarted: () => boolean;
 }
 
 export class Inbound implements TransactionUser {
@@ -169,8 +184,30 @@ export class Inbound implements TransactionUser {
     supervisor.ack(base, pass, (side) => ({ type: 'request.ack', side, media: mediaOf(base) }));
   }
 
-  onStrayResponse(_response: SipResponse, _flow: Flow): void {
-    this.#parts.drop('stray-response');
+  /**
+   * Dropped (RFC 6026 §8.9), but for what was under way when the server was restarted: an answer inside a dialog that
+   * was restored goes back by its Vias.
+   */
+  onStrayResponse(response: SipResponse, flow: Flow): void {
+    const { core, supervisor, isOwnSentBy, justRestarted, send, drop } = this.#parts;
+    const { host, port } = response.via;
+    const passes = justRestarted() && isOwnSentBy(host, port) && supervisor.knows(response);
+    const back = passes ? core.passBack(response, flow) : undefined;
+    if (back === undefined) drop('stray-response');
+    else send(back.bytes, back.flow);
+  }
+
+  /** The INVITE of a dialog that was being forwarded before a restart; false: there is no such dialog any more. */
+  resume(saved: SavedInvite): boolean {
+    const { core, supervisor } = this.#parts;
+    return supervisor.resume(saved, (observer) => {
+      const resumed = core.resume(saved.forwarding);
+      if (resumed === undefined) return undefined;
+      const { tx, base } = resumed;
+      const forwarding = new Forwarding(core, tx, base, saved.forwarding.waiting, observer);
+      this.#invites.set(tx, forwarding);
+      return forwarding;
+    });
   }
 
   /** RFC 3261 §16.3 steps 3 to 5. */

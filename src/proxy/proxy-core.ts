@@ -1,9 +1,11 @@
 // What every forwarding needs of the server: Via, Record-Route, branches, the way to an address, our own answers.
+import { isIP } from 'node:net';
 import type { CookieJar, CookieSide } from '../routing/cookie.ts';
 import type { KeyedHash } from '../routing/keyed-hash.ts';
 import type { Hop, Target } from '../routing/router.ts';
 import {
   decrementMaxForwards,
+  popVia,
   pushVia,
   recordRoute,
   routes,
@@ -12,6 +14,7 @@ import {
   setRoutes,
 } from '../sip/edit.ts';
 import type { HeaderLine, SipRequest, SipResponse } from '../sip/message.ts';
+import { parse } from '../sip/parse.ts';
 import { makeResponse } from '../sip/reply.ts';
 import { serialize } from '../sip/serialize.ts';
 import { parseNameAddr, parseUri } from '../sip/uri.ts';
@@ -21,6 +24,7 @@ import type { ClientTransaction, ClientUser, ServerTransaction } from '../transa
 import type { Flow, LocalSocket } from '../transport/flow.ts';
 import { branchId, loopHash } from './branch-id.ts';
 import { type Redirection, type RedirectionRules, redirection } from './redirection.ts';
+import type { SavedForwarding } from './saved-forwarding.ts';
 
 export interface ProxySettings {
   /** What the caller of an AOR of ours hears when nobody is there: 480 or 404. */
@@ -156,6 +160,29 @@ export class ProxyCore {
     } else {
       done(undefined);
     }
+  }
+
+  /** The INVITE that was being forwarded before a restart; undefined when `saved` cannot be read. */
+  resume(saved: SavedForwarding): { readonly tx: ServerTransaction; readonly base: SipRequest } | undefined {
+    const parsed = parse(Buffer.from(saved.base, 'latin1'));
+    if (!parsed.ok || parsed.message.kind !== 'request') return undefined;
+    const base = parsed.message;
+    return { base, tx: this.#parts.layer().resumeServer(base, saved.source, saved) };
+  }
+
+  /**
+   * A response without a transaction, on its way back by its Vias alone (§16.11). undefined: the top one is not ours,
+   * or there is no way.
+   */
+  passBack(response: SipResponse, from: Flow): { bytes: Buffer; flow: Flow } | undefined {
+    const back = popVia(response.copy());
+    const { host, port, received, rport } = back.via;
+    const address = received ?? (host.startsWith('[') ? host.slice(1, -1) : host);
+    if (isIP(address) === 0) return undefined;
+    const local = this.#parts.network.localFor(address, localOf(from));
+    if (local === undefined) return undefined;
+    const hop = { address, port: rport ?? port ?? 5060, local };
+    return { bytes: serialize(back), flow: flowTo(hop, local) };
   }
 
   /** §16.6 for an ACK to a 2xx: no transaction, no answer. Gives the datagram and its flow, or undefined. */

@@ -1,7 +1,6 @@
 // A live dialog as it is kept outside the process: JSON-safe, its deadlines told by the wall clock.
-import type { Side, TimerName } from '../../machines/types.ts';
+import type { TimerName } from '../../machines/types.ts';
 import type { DialogFacts } from '../journal/transition.ts';
-import type { SavedForwarding } from '../proxy/saved-forwarding.ts';
 import type { Actors } from './actors.ts';
 import type { SavedLinks } from './links.ts';
 import { LiveDialog, type OpenedBy } from './live-dialog.ts';
@@ -13,6 +12,7 @@ export interface SavedDialog {
   readonly opened: OpenedBy;
   readonly calleeTags: readonly string[];
   readonly answeredTag?: string | undefined;
+  readonly callee?: string | undefined;
   /** The chart: its state value and its context. */
   readonly value: unknown;
   readonly context: unknown;
@@ -23,15 +23,6 @@ export interface SavedDialog {
   /** Wall ms at which each running timer fires. */
   readonly timers: readonly (readonly [TimerName, number])[];
   readonly links?: SavedLinks | undefined;
-}
-
-/** An INVITE of a dialog that is being forwarded. */
-export interface SavedInvite {
-  readonly v: 1;
-  readonly callId: string;
-  readonly role: 'opening' | 'reinvite';
-  readonly side: Side;
-  readonly forwarding: SavedForwarding;
 }
 
 /** `toWall`: from clock ms to wall ms. */
@@ -50,6 +41,7 @@ export function saveDialog(
     opened: { callId, callerTag, method: openingMethod, cseq: openingCseq },
     calleeTags: [...dialog.calleeTags],
     answeredTag,
+    callee: dialog.callee,
     value,
     context,
     state,
@@ -66,6 +58,7 @@ export function restoreDialog(saved: SavedDialog, actors: Actors): LiveDialog {
   const dialog = new LiveDialog(saved.facts, actor, saved.opened);
   for (const tag of saved.calleeTags) dialog.learnTag(tag);
   dialog.answeredTag = saved.answeredTag;
+  dialog.callee = saved.callee;
   dialog.state = saved.state;
   dialog.seq = saved.seq;
   dialog.session = saved.session;

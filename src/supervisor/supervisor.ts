@@ -4,7 +4,8 @@ import { statePath } from '../../machines/state-path.ts';
 import type { DialogEvent, Entry, Side, TimerName } from '../../machines/types.ts';
 import type { Note, Transition } from '../journal/transition.ts';
 import type { Failure, Forwarding, ForwardingObserver } from '../proxy/forwarding.ts';
-import type { HeaderLine, SipRequest, SipResponse } from '../sip/message.ts';
+import type { SavedInvite } from '../proxy/inbound.ts';
+import type { HeaderLine, SipMessage, SipRequest, SipResponse } from '../sip/message.ts';
 import { detached, text } from '../sip/message.ts';
 import { aorOf, parseUri } from '../sip/uri.ts';
 import type { Clock, WallClock } from '../time/clock.ts';
@@ -15,7 +16,7 @@ import { FixedTimer } from './fixed-timer.ts';
 import { Links } from './links.ts';
 import { LiveDialog, openedBy } from './live-dialog.ts';
 import { PlainTimer } from './plain-timer.ts';
-import { restoreDialog, type SavedDialog, type SavedInvite, saveDialog } from './saved-dialog.ts';
+import { restoreDialog, type SavedDialog, saveDialog } from './saved-dialog.ts';
 import { requestEvent, roleOf, sessionExpires } from './to-event.ts';
 
 export interface SupervisorParts {
@@ -39,6 +40,9 @@ class Delivery {
   failure: Failure | undefined = undefined;
   ack: (() => void) | undefined = undefined;
   cancelHeaders: readonly HeaderLine[] = NO_HEADERS;
+  /** Who spoke in place of the one who was called, and whom it names: a 3xx was followed. */
+  callee: string | undefined = undefined;
+  forwardedTo: string | undefined = undefined;
   /** `forward` was done, or there is nothing to forward. */
   forwarded = false;
 
@@ -87,6 +91,12 @@ export class Supervisor implements EffectHost {
 
   dialogs(): IterableIterator<LiveDialog> {
     return this.#dialogs.values();
+  }
+
+  /** Is it inside a dialog that lives, by Call-ID and both tags? */
+  knows(message: SipMessage): boolean {
+    const dialog = this.#dialogs.get(message.callId);
+    return dialog !== undefined && dialog.sideOf(message) !== undefined;
   }
 
   /**
@@ -173,22 +183,41 @@ export class Supervisor implements EffectHost {
     event: DialogEvent,
     forwarding: Forwarding,
     what: SipResponse | Failure,
+    contact: string | undefined,
   ): void {
     const delivery = new Delivery(dialog, event, String(what.status), forwarding);
+    if (contact !== undefined) delivery.callee = partyOf(contact);
     if ('kind' in what) delivery.response = what;
     else delivery.failure = what;
     if (dialog.alive) this.#deliver(delivery);
     else forwardNow(delivery);
   }
 
-  /** Tags and Contacts a dialog learns from the answers to its opening request. */
-  learn(dialog: LiveDialog, response: SipResponse): void {
+  /** A phone (`contact`: by a Contact of a 3xx, if it was) sends the call on to `contacts`, and there it goes on. */
+  redirected(
+    dialog: LiveDialog,
+    event: DialogEvent & { status: number },
+    contact: string | undefined,
+    contacts: readonly string[],
+  ): void {
+    const delivery = new Delivery(dialog, event, String(event.status), undefined);
+    delivery.forwarded = true;
+    if (contact !== undefined) delivery.callee = partyOf(contact);
+    delivery.forwardedTo = contacts.map(partyOf).join(', ');
+    this.#deliver(delivery);
+  }
+
+  /** Tags and Contacts a dialog learns from the answers to its opening request; `contact`: that of a 3xx, if it was followed. */
+  learn(dialog: LiveDialog, response: SipResponse, contact?: string): void {
     // Without a tag only an answer makes a dialog: a phone of RFC 2543 (RFC 3261 §12.1.2).
     const tag = response.to.tag ?? (response.status >= 200 ? '' : undefined);
     if (tag !== undefined) {
       if (!dialog.calleeTags.has(tag)) this.#changed(dialog);
       dialog.learnTag(tag);
-      if (response.status >= 200) dialog.answeredTag ??= detached(tag);
+      if (response.status >= 200 && dialog.answeredTag === undefined) {
+        dialog.answeredTag = detached(tag);
+        if (contact !== undefined) dialog.callee = partyOf(contact);
+      }
     }
     if (response.status >= 200) this.links.contactSeen(dialog.callId, dialog.facts.to, response);
   }
@@ -472,6 +501,8 @@ export class Supervisor implements EffectHost {
       side: 'side' in event ? event.side : undefined,
       media,
       notes,
+      callee: delivery.callee ?? dialog.callee,
+      forwardedTo: delivery.forwardedTo,
       done,
     });
   }
@@ -513,6 +544,7 @@ const PASS: ForwardingObserver = {
   onProvisional: (forwarding, _fork, response) => forwarding.pass(response),
   onSuccess: (forwarding, _fork, response) => forwarding.pass(response),
   onFailure: (forwarding, failure) => forwarding.passFailure(failure),
+  onRedirect: () => {},
 };
 
 function forwardNow(delivery: Delivery): void {
