@@ -65,6 +65,12 @@ const earlyTraffic = {
   'request.bye': { actions: 'forward' },
 } as const;
 
+/** A phone sent the call on, and the server asks there; the wait begins anew (§16.6 step 11). */
+const byRedirect = {
+  actions: [startTimer('ring'), tellOf('forwarded')],
+  meta: { rfc: '3261#16.7' },
+} as const;
+
 /** Before the opening INVITE. */
 export const idle = dialog.createStateConfig({
   on: {
@@ -91,6 +97,7 @@ export const trying = dialog.createStateConfig({
       { guard: 'isRinging', target: 'ringing', actions: ['forward', tellOf('ringing')] },
       { actions: ['forward', startTimer('ring')] },
     ],
+    'response.redirect': byRedirect,
     'response.success': byFirstSuccess,
     'response.failure': byFailure,
     'request.cancel': 'cancelling',
@@ -109,6 +116,7 @@ export const ringing = dialog.createStateConfig({
       { guard: 'bringsEarlyMedia', actions: ['forward', startTimer('ring'), recordEarlyMedia] },
       { actions: ['forward', startTimer('ring')] },
     ],
+    'response.redirect': byRedirect,
     'response.failure': [
       { guard: 'isChallenge', target: 'challenged', actions: ['forward', recordRefusal, recordRing] },
       { guard: 'isRedirect', target: 'redirected', actions: ['forward', recordRefusal, recordRing] },

@@ -79,6 +79,8 @@ export const dialogMachine = dialog.createMachine({
     'subscribe.accepted': plain,
     'subscribe.refused': plain,
     'notify.refused': plain,
+    // Meanwhile the call was ended or answered: that is told, not where it would have gone.
+    'response.redirect': {},
     // A CANCEL that comes too late has no effect, and it goes hop by hop: there is nothing to forward.
     'request.cancel': { meta: { rfc: '3261#9.2' } },
     // A timer that outlived its state.

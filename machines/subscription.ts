@@ -261,6 +261,7 @@ export const subscriptionMachine = subscription.createMachine({
   on: {
     // Answers to what was asked before are never a surprise: the state may have gone on meanwhile.
     'response.other': plain,
+    'response.redirect': {},
     'subscribe.accepted': plain,
     'subscribe.refused': plain,
     'refer.accepted': plain,

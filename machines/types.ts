@@ -50,6 +50,8 @@ export type DialogEvent =
   | { type: 'response.success'; fork: number; status: number; media: Media | undefined; again: boolean }
   // `origin`: a phone said so, or we did because nobody could be reached or asked
   | { type: 'response.failure'; status: number; origin: Origin }
+  // a 3xx to the opening INVITE that the server follows: the call goes on elsewhere
+  | { type: 'response.redirect'; fork: number; status: number }
   // answers to what was sent inside the dialog; `side` is who sent the REQUEST; status 408: nobody answered
   | { type: 'reinvite.accepted'; side: Side; status: number; media: Media | undefined; again: boolean }
   | { type: 'reinvite.refused'; side: Side; status: number }
@@ -86,6 +88,7 @@ export type TimerName =
 export type Entry =
   | 'incoming' // a call came in
   | 'ringing'
+  | 'forwarded' // 3xx followed by the server: the call goes on elsewhere (status)
   | 'answered'
   | 'declined' // 603, 403 ...: a person or phone said no (status)
   | 'busy' // 486, 600

@@ -70,6 +70,12 @@ export class Gate {
     return this.#check(request, flow, domain, self, 'proxy-authorization', 407);
   }
 
+  /** Whoever was let in for the request's own target: would it be asked for a password for this one? */
+  asksMoreFor(request: SipRequest, target: SipUri | undefined): boolean {
+    const asks = (uri: SipUri | undefined) => this.#settings.modeOf(this.#ours(uri)) === 'required';
+    return asks(target) && !asks(parseUri(request.from.uri)) && !asks(parseUri(request.uri));
+  }
+
   /** RFC 3261 §22.3: credentials for our realms are ours alone. An ACK and a BYE carry them as well (§22.1). */
   strip(request: SipRequest): void {
     if (!request.has('proxy-authorization')) return;

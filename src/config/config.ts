@@ -280,6 +280,8 @@ export const configSchema = z.strictObject({
   callers: oneOf('any', 'registered').prefault('any'),
   /** Answer to a call for somebody of ours who is not registered. */
   unavailable: oneOf(480, 404).prefault(480),
+  /** What becomes of a phone's 3xx. */
+  redirects: oneOf('pass', 'follow').prefault('pass'),
   outbound: list('HOST, HOST:PORT, *.DOMAIN or NETWORK/BITS', parseOutbound).prefault([]),
   /** Where a registered Contact leads. `auto`: Contact when it names the source's address, else the flow. */
   contactRouting: oneOf('auto', 'contact', 'flow').prefault('auto'),

@@ -87,6 +87,13 @@ const rules: readonly Row[] = [
     (c) => c.outbound.map(formatOutbound),
   ],
   [
+    'redirects',
+    'redirects',
+    'pass|follow',
+    "a phone's 3xx: passed to the caller, or followed by the server, to where it may send requests anyway",
+    (c) => c.redirects,
+  ],
+  [
     'contactRouting',
     'contact-routing',
     'auto|contact|flow',

@@ -6,7 +6,10 @@ import { WallTime, type ZoneOffset } from './wall-time.ts';
 export type DiaryStyle = 'classic' | 'plain';
 
 /** The words for one note; undefined: the diary is silent about it. */
-type Wording = (note: Note, dialog: DialogFacts, side: Side | undefined) => string | undefined;
+type Wording = (note: Note, dialog: DialogFacts, side: Side | undefined, where: Where) => string | undefined;
+
+/** Whom a call has reached by a 3xx that was followed, and where that one sends it on to. */
+type Where = Pick<Transition, 'callee' | 'forwardedTo'>;
 
 export class Diary {
   readonly #time: WallTime;
@@ -22,7 +25,7 @@ export class Diary {
     let lines = '';
     const { dialog, notes, at } = transition;
     for (const note of notes) {
-      const text = this.#words(note, dialog, note.side ?? transition.side);
+      const text = this.#words(note, dialog, note.side ?? transition.side, transition);
       if (text !== undefined)
         lines += `${this.#time.local(at)}: ${text} (Call-ID: ${oneLine(dialog.callId)})\n`;
     }
@@ -30,9 +33,9 @@ export class Diary {
   }
 }
 
-function classic(note: Note, dialog: DialogFacts, side: Side | undefined): string | undefined {
+function classic(note: Note, dialog: DialogFacts, side: Side | undefined, where: Where): string | undefined {
   const from = oneLine(dialog.from);
-  const to = oneLine(dialog.to);
+  const to = oneLine(where.callee ?? dialog.to);
   const who = side === 'callee' ? to : from;
   const other = side === 'callee' ? from : to;
   switch (note.entry) {
@@ -40,6 +43,8 @@ function classic(note: Note, dialog: DialogFacts, side: Side | undefined): strin
       return `Incomming Call From: ${from} >> To: ${to}`;
     case 'ringing':
       return `\tCall Ringing at ${to}`;
+    case 'forwarded':
+      return `\tCall Forwarded by ${to} >> To: ${oneLine(where.forwardedTo ?? '')}`;
     case 'answered':
       return `\tCall Answered by ${to}`;
     case 'declined':
@@ -96,9 +101,9 @@ function classic(note: Note, dialog: DialogFacts, side: Side | undefined): strin
   }
 }
 
-function plain(note: Note, dialog: DialogFacts, side: Side | undefined): string | undefined {
+function plain(note: Note, dialog: DialogFacts, side: Side | undefined, where: Where): string | undefined {
   const from = oneLine(dialog.from);
-  const to = oneLine(dialog.to);
+  const to = oneLine(where.callee ?? dialog.to);
   const who = side === 'callee' ? to : from;
   const other = side === 'callee' ? from : to;
   switch (note.entry) {
@@ -106,6 +111,8 @@ function plain(note: Note, dialog: DialogFacts, side: Side | undefined): string 
       return `Incoming call from ${from} to ${to}`;
     case 'ringing':
       return `\tRinging at ${to}`;
+    case 'forwarded':
+      return `\tForwarded by ${to} to ${oneLine(where.forwardedTo ?? '')}`;
     case 'answered':
       return `\tAnswered by ${to}`;
     case 'declined':

@@ -21,6 +21,8 @@ export class NdjsonWriter {
     line += said.parties;
     if (t.media !== undefined) line += `,"media":{"audio":"${t.media.audio}","video":"${t.media.video}"}`;
     if (t.notes.length > 0) line += `,"notes":[${t.notes.map(noteOf).join(',')}]`;
+    if (t.callee !== undefined) line += `,"callee":${quote(t.callee)}`;
+    if (t.forwardedTo !== undefined) line += `,"forwardedTo":${quote(t.forwardedTo)}`;
     return t.done ? `${line},"done":true}\n` : `${line}}\n`;
   }
 
@@ -48,6 +50,7 @@ export class NdjsonWriter {
       number('setupMs', setupMs(record)) +
       number('ringMs', ringMs(record)) +
       number('talkMs', talkMs(record));
+    if (record.callee !== undefined) line += `,"callee":${quote(record.callee)}`;
     if (record.outcome !== undefined) line += `,"outcome":"${record.outcome}"`;
     line += number('status', record.status);
     if (record.endedBy !== undefined) line += `,"endedBy":"${record.endedBy}"`;

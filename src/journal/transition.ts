@@ -40,6 +40,10 @@ export interface Transition {
   /** Media as the message carried it, when it did. */
   readonly media?: { readonly audio: string; readonly video: string } | undefined;
   readonly notes: readonly Note[];
+  /** Who is called, or was, in place of `to`: the server has followed a 3xx. An AOR as those of the parties. */
+  readonly callee?: string | undefined;
+  /** Where a 3xx that is followed sends the call on to: AORs, separated by `, `. */
+  readonly forwardedTo?: string | undefined;
   /** True when the dialog has reached its final state. */
   readonly done: boolean;
 }

@@ -91,7 +91,7 @@ export function contactFields({ text, uri, sip, q, instance, regId }: AskedConta
 }
 
 /** A Request-URI may not hold headers (§19.1.1); what a Contact asks to add to its requests is not added. */
-function withoutHeaders(uri: string): string {
+export function withoutHeaders(uri: string): string {
   const question = uri.indexOf('?', uri.indexOf('@') + 1);
   return question === -1 ? uri : uri.slice(0, question);
 }

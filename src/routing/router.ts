@@ -31,6 +31,8 @@ export interface Target {
   readonly q: number;
   /** True: answer to the flow, whatever the Contact says (goes into the Record-Route cookie). */
   readonly exact: boolean;
+  /** The Contact of the 3xx that named it, and how many 3xx led there; undefined: none did. */
+  readonly redirect?: { readonly contact: string; readonly depth: number };
 }
 
 export type Verdict =
@@ -161,6 +163,15 @@ export class Router {
   carriesCookie(request: SipRequest): boolean {
     const texts = [request.uri, ...routesOf(request).map((route) => parseNameAddr(route)?.uri ?? '')];
     return texts.some((one) => this.#jar.open(request.callId, parseUri(one)?.user) !== undefined);
+  }
+
+  /** Where a URI leads that no request has named, a 3xx's Contact: by the rules for any other. Empty: we relay nowhere. */
+  lead(text: string): readonly Target[] {
+    const uri = schemeOf(text) === 'sip' ? parseUri(text) : undefined;
+    if (uri === undefined) return [];
+    if (this.#domains.isOurs(uri)) return uri.user === undefined || uri.user === '' ? [] : this.lookup(uri);
+    const target = this.#reach(uri, text, undefined, undefined, false);
+    return target === undefined ? [] : [target];
   }
 
   /** The contacts of an AOR of ours, AORs of ours among them looked up again (rule 2a), q descending. */

@@ -45,18 +45,19 @@ export class Exchange implements ForwardingObserver {
   onProvisional(forwarding: Forwarding, fork: number, response: SipResponse): void {
     if (this.#role === 'opening' && this.#dialog.alive) this.#supervisor.learn(this.#dialog, response);
     const event = provisionalEvent(this.#role, this.#method, this.#side, fork, response);
-    this.#supervisor.answered(this.#dialog, event, forwarding, response);
+    this.#supervisor.answered(this.#dialog, event, forwarding, response, forwarding.contactOf(fork));
   }
 
   onSuccess(forwarding: Forwarding, fork: number, response: SipResponse, again: boolean): void {
     // What a dialog learns goes with it: after its end nothing is learnt.
-    if (this.#dialog.alive) this.#learn(response);
+    const contact = forwarding.contactOf(fork);
+    if (this.#dialog.alive) this.#learn(response, contact);
     const event = successEvent(this.#role, this.#method, this.#side, fork, response, again);
-    this.#supervisor.answered(this.#dialog, event, forwarding, response);
+    this.#supervisor.answered(this.#dialog, event, forwarding, response, contact);
   }
 
-  #learn(response: SipResponse): void {
-    if (this.#role === 'opening') this.#supervisor.learn(this.#dialog, response);
+  #learn(response: SipResponse, contact: string | undefined): void {
+    if (this.#role === 'opening') this.#supervisor.learn(this.#dialog, response, contact);
     const isOfCall = this.#role !== 'opening' || (response.to.tag ?? '') === this.#dialog.answeredTag;
     if ((this.#method === 'INVITE' || this.#method === 'UPDATE') && isOfCall)
       this.#supervisor.learnSession(this.#dialog, response);
@@ -68,6 +69,12 @@ export class Exchange implements ForwardingObserver {
 
   onFailure(forwarding: Forwarding, failure: Failure): void {
     const event = failureEvent(this.#role, this.#method, this.#side, failure);
-    this.#supervisor.answered(this.#dialog, event, forwarding, failure);
+    this.#supervisor.answered(this.#dialog, event, forwarding, failure, failure.contact);
+  }
+
+  onRedirect(forwarding: Forwarding, fork: number, response: SipResponse, contacts: readonly string[]): void {
+    if (this.#role !== 'opening' || this.#method !== 'INVITE' || !this.#dialog.alive) return;
+    const event = { type: 'response.redirect', fork, status: response.status } as const;
+    this.#supervisor.redirected(this.#dialog, event, forwarding.contactOf(fork), contacts);
   }
 }

@@ -43,6 +43,8 @@ export class LiveDialog {
   readonly timers = new Map<TimerName, DialogTimer>();
   /** To tag of the first 2xx: the fork that became the call. */
   answeredTag: string | undefined;
+  /** Who answered in place of `facts.to`, when the server had followed a 3xx. */
+  callee: string | undefined;
   readonly openingMethod: string;
   /** CSeq number of the latest opening request. */
   openingCseq: number;

@@ -52,6 +52,7 @@ export const failure = (status: number, origin: Origin = 'phone'): DialogEvent =
   status,
   origin,
 });
+export const redirect = (): DialogEvent => ({ type: 'response.redirect', fork: 0, status: 302 });
 export const ack = (media?: Media, side: Side = 'caller'): DialogEvent => ({
   type: 'request.ack',
   side,

@@ -28,6 +28,7 @@ const opening: DialogEvent[] = [
   e.failure(486),
   e.failure(407),
   e.failure(302),
+  e.redirect(),
   e.cancel(),
 ];
 
@@ -118,6 +119,7 @@ const subscriptionEvents: DialogEvent[] = [
   e.bye(),
   e.byeAnswered(),
   e.cancel(),
+  e.redirect(),
   e.reinviteAccepted('caller'),
   e.reinviteRefused('caller'),
   e.updateAccepted('caller'),

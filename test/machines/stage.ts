@@ -164,9 +164,9 @@ export class Stage {
   }
 }
 
-/** The timers, the CANCEL that goes hop by hop, and what follows our own final answer: nothing is sent on. */
+/** The timers, the CANCEL that goes hop by hop, a 3xx that is followed, and what comes after our own final answer: nothing is sent on. */
 function concernsNobody(state: string, { type }: DialogEvent): boolean {
-  if (type.startsWith('timer.') || type === 'request.cancel') return true;
+  if (type.startsWith('timer.') || type === 'request.cancel' || type === 'response.redirect') return true;
   return state === 'given-up' && (type === 'response.provisional' || type === 'response.failure');
 }
 
