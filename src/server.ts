@@ -7,13 +7,11 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Logger } from 'pino';
-import { Users } from './auth/users.ts';
-import { WatchedUsers } from './auth/watch-users.ts';
+import { Caretaker, type Load, watchedUsers } from './caretaker.ts';
 import { formatHostPort } from './config/address.ts';
 import type { Config } from './config/config.ts';
 import { prepareDataFolder } from './config/data-folder.ts';
 import { memoryUsed } from './config/memory.ts';
-import { phraseBook } from './config/phrases.ts';
 import { StartError } from './config/start-error.ts';
 import { type Control, openControl } from './control/control.ts';
 import { isAnswered } from './control/control-server.ts';
@@ -21,9 +19,7 @@ import { Histories } from './control/history.ts';
 import { Core } from './core.ts';
 import { Journal } from './journal/journal.ts';
 import { Domains } from './routing/domains.ts';
-import { isTrusted } from './routing/networks.ts';
 import { Resolver } from './routing/resolver.ts';
-import { defaultReason } from './sip/reply.ts';
 import { systemClock } from './time/clock.ts';
 import type { LocalSocket } from './transport/flow.ts';
 import { ListenError } from './transport/listen.ts';
@@ -34,6 +30,8 @@ const JOURNAL_DELAY = 10;
 
 export interface ServerHooks {
   readonly log: Logger;
+  /** The configuration anew, for a reload. */
+  readonly load: Load;
 }
 
 export interface RunningServer {
@@ -46,13 +44,17 @@ export interface RunningServer {
   readonly lens: Control['lens'];
   /** Writes what the journal holds. */
   flush(): void;
-  /** Opens the journal files anew (logrotate). */
-  reopen(): void;
+  /** Opens the journal files anew (logrotate), and takes the configuration over as its sources have it now. */
+  reload(): void;
+  /** Takes nothing new in from now on; ends with `drained`. */
+  drain(): void;
+  /** Its calls have ended, or had as much time as they may have: nothing keeps it from being closed. */
+  readonly drained: Promise<unknown>;
   close(): Promise<void>;
 }
 
 /** Throws StartError when it cannot serve as configured. */
-export async function startServer(config: Config, { log }: ServerHooks): Promise<RunningServer> {
+export async function startServer(config: Config, { log, load }: ServerHooks): Promise<RunningServer> {
   const { advertise } = config;
   const folder = prepareDataFolder(config.data);
   if (await isAnswered(folder)) {
@@ -108,7 +110,6 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
     wall: Date.now,
     key: secretKey(folder),
     newTag: () => randomBytes(6).toString('base64url'),
-    reason: phraseBook(config.phrases, defaultReason),
     domains,
     network: {
       localFor: (address, hint) => sockets.localFor(address, known(hint, address)),
@@ -134,8 +135,7 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
     tell: () => {
       if (journal.hasNews) writeSoon ??= setTimeout(write, JOURNAL_DELAY);
     },
-    admits: config.open ? () => true : isTrusted,
-    users: users.all,
+    users: users.users,
     memory: { used: memoryUsed, collect: collector() },
     onActorError: (callId, event, err) =>
       log.error({ callId, event, err }, 'a call failed inside; it was ended'),
@@ -148,7 +148,17 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
     if (cause instanceof ListenError) throw new StartError(cause.code, cause.message, { cause });
     throw cause;
   }
-  const look = setInterval(() => users.watch.look(), 2000);
+  const caretaker = new Caretaker({
+    core,
+    journal,
+    users,
+    config,
+    load,
+    folder,
+    log,
+    now: () => clock.now(),
+  });
+  const look = setInterval(() => caretaker.look(), 2000);
   look.unref();
   // What a full disk refused is tried again though no call comes.
   const retry = setInterval(() => journal.flush(), 1000);
@@ -159,6 +169,7 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
     core,
     calls: journal.calls,
     histories,
+    upkeep: caretaker,
     now: () => clock.now(),
     wall: Date.now,
     onTrouble: ({ message, cause }) => log.warn({ err: cause }, `no control socket: ${message}`),
@@ -180,7 +191,9 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
     core,
     lens: control.lens,
     flush: () => journal.flush(),
-    reopen: () => journal.reopen(),
+    reload: () => caretaker.reload(),
+    drain: () => caretaker.drain(),
+    drained: caretaker.drained,
     close: async () => {
       clearInterval(retry);
       clearInterval(look);
@@ -192,25 +205,6 @@ export async function startServer(config: Config, { log }: ServerHooks): Promise
       journal.close();
     },
   };
-}
-
-/** Throws StartError for a users file that cannot be read. */
-function watchedUsers(config: Config, folder: string, log: Logger): { all: Users; watch: WatchedUsers } {
-  const { auth } = config;
-  const all = new Users(auth.users);
-  const trouble = (err: unknown) => log.error({ err }, 'users file: the users stay as they were');
-  try {
-    const watch = new WatchedUsers(auth.file || join(folder, 'users'), all, trouble);
-    const asks = [auth.mode, ...Object.values(auth.domains)].some((mode) => mode !== 'open');
-    if (asks && all.size === 0)
-      log.warn(
-        { file: watch.path },
-        'a password is asked for and there are no users: see "callchart user add"',
-      );
-    return { all, watch };
-  } catch (cause) {
-    throw new StartError('config-invalid', cause instanceof Error ? cause.message : String(cause), { cause });
-  }
 }
 
 /** V8's own collection, which a program can have without a flag of Node. */

@@ -1,9 +1,8 @@
 // The gate that a configuration asks for.
 import type { Config } from '../config/config.ts';
 import type { Domains } from '../routing/domains.ts';
-import { keyedHash } from '../routing/keyed-hash.ts';
 import { Gate } from './gate.ts';
-import { Nonces } from './nonces.ts';
+import type { Nonces } from './nonces.ts';
 import { UserAgents } from './user-agents.ts';
 import type { Users } from './users.ts';
 
@@ -13,34 +12,13 @@ export interface GateParts {
   readonly ownDomains: readonly string[];
   readonly domains: Domains;
   readonly users: Users;
-  /** Secret. */
-  readonly key: string;
-  readonly newSalt: () => string;
-  readonly wall: () => number;
+  readonly nonces: Nonces;
 }
 
-/** Used nonces that are watched at once: some 200 bytes each. */
-const NONCES = 100_000;
-
 /** undefined: nothing needs a password. */
-export function gateOf({
-  auth,
-  ownDomains,
-  domains,
-  users,
-  key,
-  newSalt,
-  wall,
-}: GateParts): Gate | undefined {
+export function gateOf({ auth, ownDomains, domains, users, nonces }: GateParts): Gate | undefined {
   const modes = new Map(Object.entries(auth.domains));
   if (auth.mode === 'open' && [...modes.values()].every((mode) => mode === 'open')) return undefined;
-  const nonces = new Nonces({
-    mac: keyedHash(key, 'nonce', 22),
-    newSalt,
-    wall,
-    life: auth.nonceLife,
-    max: NONCES,
-  });
   const settings = {
     modeOf: (domain: string | undefined) =>
       (domain === undefined ? undefined : modes.get(domain)) ?? auth.mode,

@@ -4,14 +4,14 @@ import { readUsersFile, stampOf } from './users-file.ts';
 
 export class WatchedUsers {
   readonly path: string;
-  readonly #users: Users;
+  readonly users: Users;
   readonly #onTrouble: (cause: unknown) => void;
   #stamp = '';
 
   /** Throws what reading throws: a server does not start with users that it cannot read. */
   constructor(path: string, users: Users, onTrouble: (cause: unknown) => void) {
     this.path = path;
-    this.#users = users;
+    this.users = users;
     this.#onTrouble = onTrouble;
     this.#stamp = stampOf(path);
     users.file(readUsersFile(path));
@@ -23,7 +23,7 @@ export class WatchedUsers {
       const stamp = stampOf(this.path);
       if (stamp === this.#stamp) return;
       this.#stamp = stamp;
-      this.#users.file(readUsersFile(this.path));
+      this.users.file(readUsersFile(this.path));
     } catch (cause) {
       this.#onTrouble(cause);
     }

@@ -4,12 +4,15 @@ import { StartError } from '../config/start-error.ts';
 import { callCommand } from './call.ts';
 import { callsCommand } from './calls.ts';
 import { configCommand } from './config-command.ts';
+import { drainCommand } from './drain.ts';
 import { dropsCommand } from './drops.ts';
 import { inspectCommand } from './inspect.ts';
 import { machinesCommand } from './machines.ts';
 import { registrationsCommand } from './registrations.ts';
+import { reloadCommand } from './reload.ts';
 import { replayCommand } from './replay.ts';
 import { serveCommand } from './serve.ts';
+import { statusCommand } from './status.ts';
 import { tailCommand } from './tail.ts';
 import { outliveClosedPipes } from './terminal.ts';
 import { userCommand } from './user-command.ts';
@@ -25,10 +28,13 @@ export async function run(argv: readonly string[], version: string): Promise<voi
     );
   for (const command of [
     serveCommand(version),
+    statusCommand(),
     callsCommand(),
     callCommand(),
     registrationsCommand(),
     dropsCommand(),
+    drainCommand(),
+    reloadCommand(),
     tailCommand(),
     inspectCommand(),
     machinesCommand(),

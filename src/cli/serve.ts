@@ -4,12 +4,13 @@ import { Command, Option } from 'commander';
 import type { Logger } from 'pino';
 import { formatHostPort } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
+import { configOrProblems, loadConfig, type Sources } from '../config/load.ts';
 import type { Relay } from '../inspect/relay.ts';
 import type { RunningServer } from '../server.ts';
 import { addConfigOptions, sourcesOf } from './config-options.ts';
 import { howTo, warnWithoutInternet } from './inspect.ts';
 import { createLog } from './log.ts';
+import { stopSignals } from './stop-signals.ts';
 
 export function serveCommand(version: string): Command {
   const command = new Command('serve').description('run the server');
@@ -21,9 +22,7 @@ export function serveCommand(version: string): Command {
     ).helpGroup('Configuration:'),
   );
   command.addHelpText('after', HELP);
-  return command.action((flags: Record<string, unknown>) =>
-    serve(loadConfig(sourcesOf(flags)).config, version, flags.inspect),
-  );
+  return command.action((flags: Record<string, unknown>) => serve(sourcesOf(flags), version, flags.inspect));
 }
 
 const HELP = `
@@ -33,24 +32,32 @@ A flag goes before the environment, the environment before the file. Times are
 written 500ms, 5s, 2m, 12h; sizes 512KB, 10MB; switches --open and --no-open.
 "callchart config print" shows what holds, and why.
 
-Signals: SIGTERM and SIGINT stop cleanly; SIGHUP opens the journal files anew.`;
+Signals: SIGTERM and SIGINT let the calls there are end first, for --drain-timeout
+at most (as "callchart drain" does); a second one ends them. SIGHUP reads the
+configuration again (as "callchart reload" does) and opens the journal files anew.`;
 
 /** `inspected`: true for every call, or a user's AOR. */
-async function serve(config: Config, version: string, inspected: unknown): Promise<void> {
+async function serve(sources: Sources, version: string, inspected: unknown): Promise<void> {
+  const { config } = loadConfig(sources);
   const { log, drain } = createLog(config.log);
   // only this command needs the whole server in memory
   const { startServer } = await import('../server.ts');
   let running: RunningServer | undefined;
   dieLoudly(log, () => running?.flush());
-  const stopped = stopSignal();
-  process.on('SIGHUP', () => running?.reopen());
-  running = await startServer(config, { log });
+  const asked = stopSignals();
+  process.on('SIGHUP', () => running?.reload());
+  running = await startServer(config, { log, load: () => configOrProblems(sources) });
   const inspector = inspected === undefined ? undefined : await openInspector(running, inspected);
   const lines = [startLine(running, config, version), ...(inspector ? [howTo(inspector.url)] : [])];
   process.stdout.write(`${lines.join('\n')}\n`);
   if (inspector) void warnWithoutInternet();
-  const signal = await stopped;
-  log.info({ signal }, 'stopping');
+  const { drain: endCalls, drained } = running;
+  void asked.first.then((signal) => {
+    log.info({ signal }, 'stopping');
+    endCalls();
+  });
+  const atOnce = asked.second.then((signal) => log.warn({ signal }, 'stopping at once'));
+  await Promise.race([drained, atOnce]);
   await inspector?.close();
   await running.close();
   log.info('stopped');
@@ -62,17 +69,6 @@ async function serve(config: Config, version: string, inspected: unknown): Promi
 async function openInspector({ lens }: RunningServer, inspected: unknown): Promise<Relay> {
   const { relayLive } = await import('../inspect/live-relay.ts');
   return relayLive(lens, typeof inspected === 'string' ? { user: inspected } : 'every call');
-}
-
-/** The first SIGTERM or SIGINT. A second one finds Node's own manners again and ends the process at once. */
-function stopSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    const stop = (signal: NodeJS.Signals) => {
-      process.off('SIGTERM', stop).off('SIGINT', stop);
-      resolve(signal);
-    };
-    process.on('SIGTERM', stop).on('SIGINT', stop);
-  });
 }
 
 /** A bug that nobody caught leaves a process nobody can trust: it ends, but with its journal written. */

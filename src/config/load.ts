@@ -55,6 +55,17 @@ export function tryConfig(sources: Sources): [loaded: Loaded, problems: []] | [u
     : [undefined, problems];
 }
 
+/** Everything that is wrong, one line each, whatever it is; else the configuration. Throws nothing that a file can cause. */
+export function configOrProblems(sources: Sources): { config: Config } | { problems: readonly string[] } {
+  try {
+    const [loaded, problems] = tryConfig(sources);
+    return loaded === undefined ? { problems } : { config: loaded.config };
+  } catch (cause) {
+    if (cause instanceof StartError) return { problems: [cause.message] };
+    throw cause;
+  }
+}
+
 /** Flags and variables hold text; only the phrases' map needs more than the schema reads out of it. */
 function reading(option: Option, text: unknown): unknown {
   if (option.path !== 'phrases' || typeof text !== 'string' || !text.trim().startsWith('{')) return text;

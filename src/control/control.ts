@@ -7,6 +7,7 @@ import type { Supervisor } from '../supervisor/supervisor.ts';
 import { ControlServer, NoControl } from './control-server.ts';
 import type { Histories } from './history.ts';
 import { questions } from './questions.ts';
+import { type Upkeep, upkeepQuestions } from './upkeep.ts';
 
 export interface ControlParts {
   /** An existing folder. */
@@ -18,6 +19,8 @@ export interface ControlParts {
   };
   readonly calls: CallRecords;
   readonly histories: Histories;
+  /** undefined: nobody can ask for anything but what there is. */
+  readonly upkeep?: Upkeep;
   /** Monotonic ms. */
   readonly now: () => number;
   /** ms since the epoch. */
@@ -43,7 +46,7 @@ export async function openControl({ core, onTrouble, ...parts }: ControlParts): 
     },
     parts.wall,
   );
-  const answers = questions({
+  const asked = questions({
     calls: () => parts.calls.live(),
     histories: parts.histories,
     bindings: () => location.all(),
@@ -54,7 +57,10 @@ export async function openControl({ core, onTrouble, ...parts }: ControlParts): 
   });
   let server: ControlServer | undefined;
   try {
-    server = await ControlServer.open({ folder: parts.folder, answers });
+    server = await ControlServer.open({
+      folder: parts.folder,
+      answers: { ...asked, ...(parts.upkeep && upkeepQuestions(parts.upkeep)) },
+    });
   } catch (cause) {
     if (!(cause instanceof NoControl)) throw cause;
     onTrouble(cause);

@@ -31,6 +31,10 @@ export class Buckets {
     return this.#buckets.size;
   }
 
+  isFor({ count, ms }: Rate): boolean {
+    return this.#rate.count === count && this.#rate.ms === ms;
+  }
+
   /** False: this source has had its share. */
   take(address: string): boolean {
     const { count, ms } = this.#rate;

@@ -49,13 +49,14 @@ export class Drain {
     return this.#parts.calls();
   }
 
-  /** `timeout` in ms. Only the first time counts; false: it has begun already. */
+  /** `timeout` in ms. False: it has begun already, and of the two ends the earlier holds. */
   begin(timeout: number): boolean {
-    if (this.isOn) return false;
-    this.#began = this.#parts.clock.now();
-    this.#until = this.#began + timeout;
-    this.#look();
-    return true;
+    const now = this.#parts.clock.now();
+    const isFirst = this.#until === undefined;
+    if (isFirst) this.#began = now;
+    this.#until = Math.min(this.#until ?? Number.POSITIVE_INFINITY, now + timeout);
+    if (this.#drained === undefined) this.#look();
+    return isFirst;
   }
 
   /** Told once, at once when it is over already. */
@@ -69,6 +70,7 @@ export class Drain {
   }
 
   #look(): void {
+    this.#timer?.cancel();
     const { clock, calls } = this.#parts;
     const now = clock.now();
     const left = calls();

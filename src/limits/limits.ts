@@ -1,7 +1,7 @@
 // The limits of a configuration, at work: whom not to read, whom not to answer, how much of one source, how much at all.
 import { UserAgents } from '../auth/user-agents.ts';
 import type { Config } from '../config/config.ts';
-import { Networks, parseNetwork } from '../routing/networks.ts';
+import { isTrusted, Networks, parseNetwork } from '../routing/networks.ts';
 import type { SipRequest } from '../sip/message.ts';
 import { Buckets, type Rate } from './buckets.ts';
 
@@ -12,22 +12,27 @@ export class Limits {
   readonly #requests: Buckets | undefined;
   readonly #registrations: Buckets | undefined;
   readonly #calls: Buckets | undefined;
+  /** Who may come without a password where no networks are named. */
   readonly #admits: (address: string) => boolean;
 
-  /** `admits`: who may come without a password where the configuration names no networks. `now` in monotonic ms. */
+  /** `now` in monotonic ms. `before`: limits it replaces; who had its share under the same rate has had it. */
   constructor(
-    { networks, limits }: Pick<Config, 'networks' | 'limits'>,
-    admits: (address: string) => boolean,
+    { networks, limits, open }: Pick<Config, 'networks' | 'limits' | 'open'>,
     now: () => number,
+    before?: Limits,
   ) {
-    const buckets = (rate: Rate | null) => (rate === null ? undefined : new Buckets(rate, now));
+    const buckets = (rate: Rate | null, old: Buckets | undefined) => {
+      if (rate === null) return undefined;
+      return old?.isFor(rate) ? old : new Buckets(rate, now);
+    };
+    const kept: Limits = before ?? this;
     this.#refused = networksOf(networks.refuse);
     this.#allowed = networksOf(networks.allow);
     this.#scanners = limits.scanners.length === 0 ? undefined : new UserAgents(limits.scanners);
-    this.#requests = buckets(limits.requests);
-    this.#registrations = buckets(limits.registrations);
-    this.#calls = buckets(limits.newCalls);
-    this.#admits = admits;
+    this.#requests = buckets(limits.requests, kept.#requests);
+    this.#registrations = buckets(limits.registrations, kept.#registrations);
+    this.#calls = buckets(limits.newCalls, kept.#calls);
+    this.#admits = open ? () => true : isTrusted;
   }
 
   /** Before anything is read. */

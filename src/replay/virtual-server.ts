@@ -6,7 +6,6 @@ import { Domains } from '../routing/domains.ts';
 import { bracketed } from '../sip/host.ts';
 import type { SipMessage } from '../sip/message.ts';
 import { parse } from '../sip/parse.ts';
-import { defaultReason } from '../sip/reply.ts';
 import { VirtualClock } from '../time/clock.ts';
 import type { Endpoint } from './capture/datagrams.ts';
 
@@ -55,6 +54,7 @@ export class VirtualServer {
     this.core = new Core({
       // What a capture shows was let in by its own server: nobody is turned away here for being too many or from afar.
       config: configSchema.parse({
+        open: true,
         outbound: ['0.0.0.0/0', '::/0', ...names],
         registrar: { minExpires: 1, maxExpires: 86_400_000 },
         limits: { calls: 10_000_000, bindings: 10_000_000, transactions: 100_000_000 },
@@ -63,7 +63,6 @@ export class VirtualServer {
       wall: () => this.#clock.now(),
       key: 'replay',
       newTag: () => `cc${++tags}`,
-      reason: defaultReason,
       domains: own,
       network: {
         localFor: (address) => (address.includes(':') === server.address.includes(':') ? server : undefined),
@@ -79,7 +78,6 @@ export class VirtualServer {
       defer: (flush) => this.#deferred.push(flush),
       observe: onTransition,
       tell: () => {},
-      admits: () => true,
       onActorError: (callId, event, cause) => {
         throw new Error(`the chart of ${callId} broke at ${event}`, { cause });
       },

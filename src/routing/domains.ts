@@ -17,7 +17,8 @@ export interface OwnNames {
 }
 
 export class Domains {
-  readonly #named: ReadonlySet<string>;
+  readonly #hostNames: readonly string[];
+  #named: ReadonlySet<string> = new Set();
   readonly #localAddresses: () => readonly string[];
   /** Addresses we listen on, each with its own ports: on another port of the same address sits a phone. */
   #listening: ReadonlyMap<string, ReadonlySet<number>> = new Map();
@@ -25,8 +26,14 @@ export class Domains {
   #ports: ReadonlySet<number> = new Set();
 
   constructor({ domains, hostNames = [], localAddresses = addressesOfMachine }: OwnNames) {
-    this.#named = new Set((domains.length > 0 ? domains : hostNames).map(canonicalHost));
+    this.#hostNames = hostNames;
     this.#localAddresses = localAddresses;
+    this.serve(domains);
+  }
+
+  /** Replaces the domains. Those who registered under one that is gone are not found any more. */
+  serve(domains: readonly string[]): void {
+    this.#named = new Set((domains.length > 0 ? domains : this.#hostNames).map(canonicalHost));
   }
 
   /** Replaces what was said before. `advertise` is what stands in our Via and Record-Route, so it is ours too. */

@@ -18,6 +18,7 @@ export interface Held {
 const config = configSchema.parse(JSON.parse(process.argv[2] ?? '{}'));
 const { core, addresses, close } = await startServer(config, {
   log: pino({ level: 'error' }, pino.destination(2)),
+  load: () => ({ config }),
 });
 
 process.on('message', (ask) => {

@@ -5,7 +5,6 @@ import { CallRecords } from '../../src/journal/call-record.ts';
 import { Domains } from '../../src/routing/domains.ts';
 import type { SipMessage } from '../../src/sip/message.ts';
 import { parse } from '../../src/sip/parse.ts';
-import { defaultReason } from '../../src/sip/reply.ts';
 import { VirtualClock } from '../../src/time/clock.ts';
 
 const SERVER = { address: '10.0.0.1', port: 5060 };
@@ -31,12 +30,15 @@ class Soak {
     const domains = new Domains({ domains: ['example.org'] });
     domains.listensOn([SERVER]);
     this.core = new Core({
-      config: configSchema.parse({ domains: ['example.org'], limits: { transactions: 100_000_000 } }),
+      config: configSchema.parse({
+        domains: ['example.org'],
+        open: true,
+        limits: { transactions: 100_000_000 },
+      }),
       clock: this.clock,
       wall: () => this.clock.now(),
       key: 'soak',
       newTag: () => `srv${++this.#tags}`,
-      reason: defaultReason,
       domains,
       network: {
         localFor: () => SERVER,
@@ -55,7 +57,6 @@ class Soak {
         this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
       },
       tell: () => {},
-      admits: () => true,
       onActorError: () => this.bugs++,
       onBug: () => this.bugs++,
     });

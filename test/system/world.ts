@@ -1,12 +1,12 @@
 // The whole server without sockets: virtual time, a wire in memory, phones that say what they are told to say.
 import { expect } from 'vitest';
-import { configSchema } from '../../src/config/config.ts';
-import { phraseBook } from '../../src/config/phrases.ts';
+import { type Config, configSchema } from '../../src/config/config.ts';
 import { Core } from '../../src/core.ts';
+import { CallRecords } from '../../src/journal/call-record.ts';
 import { Diary } from '../../src/journal/diary.ts';
 import type { Transition } from '../../src/journal/transition.ts';
+import { Keeper, type KeptLog, readKept } from '../../src/keeper.ts';
 import { Domains } from '../../src/routing/domains.ts';
-import { isTrusted } from '../../src/routing/networks.ts';
 import { type SipMessage, SipRequest, SipResponse } from '../../src/sip/message.ts';
 import { parse } from '../../src/sip/parse.ts';
 import { defaultReason } from '../../src/sip/reply.ts';
@@ -22,28 +22,62 @@ export interface WorldOptions {
 
 export class World {
   readonly clock = new VirtualClock(1_000_000);
-  readonly core: Core;
+  core: Core;
   readonly transitions: Transition[] = [];
   readonly bugs: unknown[] = [];
   /** Datagrams to nobody's address. */
   readonly lost: SipMessage[] = [];
+  /** What is kept of each key, as a killed server leaves it. */
+  readonly kept = new Map<string, string>();
+  readonly #config: Config;
   readonly #phones = new Map<string, Phone>();
-  readonly #deferred: (() => void)[] = [];
+  #deferred: (() => void)[] = [];
+  #records = new CallRecords();
   readonly #diary = new Diary({ style: 'classic', zone: () => 0 });
   #tags = 0;
   #diaryText = '';
+  /** A killed server's timers fire no more. */
+  #life = 0;
 
   constructor(options: WorldOptions = {}) {
-    const config = configSchema.parse({ domains: ['example.org'], ...options.config });
+    this.#config = configSchema.parse({ domains: ['example.org'], ...options.config });
+    this.core = this.#boot();
+  }
+
+  /**
+   * The server dies between two bursts and comes back `ms` later.
+   */
+  kill(ms = 0): void {
+    this.#life++;
+    this.#deferred = [];
+    this.clock.advance(ms);
+    this.core = this.#boot();
+    const { dialogs, invites, bindings } = readKept(this.kept);
+    for (const { record } of dialogs) if (record !== undefined) this.#records.restore(record);
+    const saved = dialogs.map(({ dialog }) => dialog);
+    const { start } = this.core.restore({ bindings, invites, dialogs: saved }, (callId, cause) =>
+      this.bugs.push(cause ?? `an INVITE of ${callId} has no dialog`),
+    );
+    start();
+    this.settle();
+  }
+
+  #boot(): Core {
+    const life = this.#life;
+    const config = this.#config;
     const domains = new Domains({ domains: config.domains, hostNames: [] });
     domains.listensOn([SERVER]);
-    this.core = new Core({
+    let keeper: Keeper | undefined;
+    this.#records = new CallRecords();
+    const core = new Core({
       config,
-      clock: this.clock,
+      clock: {
+        now: () => this.clock.now(),
+        after: (ms, fire) => this.clock.after(ms, () => life === this.#life && fire()),
+      },
       wall: () => this.clock.now(),
       key: 'a key for tests',
       newTag: () => `srv${++this.#tags}`,
-      reason: phraseBook(config.phrases, defaultReason),
       domains,
       network: {
         localFor: (address) => (address.includes(':') ? undefined : SERVER),
@@ -54,13 +88,25 @@ export class World {
       defer: (flush) => this.#deferred.push(flush),
       observe: (transition) => {
         this.transitions.push(transition);
+        this.#records.take(transition);
         this.#diaryText += this.#diary.lines(transition);
       },
+      keep: () => keeper?.keep(),
       tell: () => {},
-      admits: config.open ? () => true : isTrusted,
       onActorError: (_callId, _event, cause) => this.bugs.push(cause),
       onBug: (cause) => this.bugs.push(cause),
     });
+    keeper = new Keeper({
+      log: new MemoryLog(this.kept),
+      supervisor: core.supervisor,
+      location: core.location,
+      clock: this.clock,
+      wall: () => this.clock.now(),
+      recordOf: (callId) => this.#records.of(callId),
+      historyOf: () => undefined,
+      unwritten: () => undefined,
+    });
+    return core;
   }
 
   phone(user: string, address: string, port = 5060): Phone {
@@ -118,6 +164,7 @@ export class World {
     this.advance(400_000);
     expect(this.bugs).toEqual([]);
     expect(this.core.supervisor.size).toBe(0);
+    expect([...this.kept.keys()].filter((key) => !key.startsWith('b:'))).toEqual([]);
     expect(this.core.supervisor.links.size).toBe(0);
     expect({ ...this.core.layer.size }).toEqual({
       serverInvite: 0,
@@ -142,6 +189,32 @@ export class World {
     } else {
       phone.inbox.push(parsed.message);
     }
+  }
+}
+
+/** Keeps nothing before it is flushed. */
+class MemoryLog implements KeptLog {
+  readonly #kept: Map<string, string>;
+  #waiting: (() => void)[] = [];
+
+  constructor(kept: Map<string, string>) {
+    this.#kept = kept;
+  }
+
+  put(key: string, text: string): void {
+    this.#waiting.push(() => {
+      this.#kept.delete(key);
+      this.#kept.set(key, text);
+    });
+  }
+
+  delete(key: string): void {
+    this.#waiting.push(() => this.#kept.delete(key));
+  }
+
+  flush(): void {
+    for (const change of this.#waiting) change();
+    this.#waiting = [];
   }
 }
 

@@ -1,0 +1,47 @@
+// `callchart drain`: has the running server end when its calls have ended.
+import { type Command, InvalidArgumentError } from 'commander';
+import { parseDuration } from '../config/units.ts';
+import { ask, ControlError } from '../control/client.ts';
+import type { DrainAnswer } from '../control/upkeep.ts';
+import { asking, askingCommand, folderOf, writeLine } from './asking.ts';
+import { shortTime } from './words.ts';
+
+export function drainCommand(): Command {
+  return askingCommand('drain', 'have the running server take no new calls, and end when the last has ended')
+    .option(
+      '--timeout <TIME>',
+      'how long the calls may go on; without it --drain-timeout of the server',
+      time,
+    )
+    .option('--wait', 'come back when it has ended')
+    .option('--json', 'one JSON object')
+    .action((flags: Record<string, unknown>) => asking(() => drain(flags)));
+}
+
+async function drain({ timeout, wait, json, ...flags }: Record<string, unknown>): Promise<void> {
+  const question = {
+    ask: 'drain',
+    ...(timeout !== undefined && { timeout }),
+    ...(wait === true && { wait }),
+  };
+  try {
+    for await (const item of ask(folderOf(flags), question, wait === true ? { patience: 0 } : {})) {
+      if (json === true) await writeLine(JSON.stringify(item));
+      else process.stdout.write(said(item as DrainAnswer, Date.now()));
+    }
+  } catch (error) {
+    // that is what was waited for
+    if (!(wait === true && error instanceof ControlError && error.code === 'server-gone')) throw error;
+  }
+}
+
+export function said({ already, calls, until }: DrainAnswer, now: number): string {
+  const left = calls === 0 ? 'no calls left' : `${calls} ${calls === 1 ? 'call' : 'calls'} left`;
+  return `${already ? 'already draining' : 'draining'}: ${left}, ends by ${shortTime(until, now)}\n`;
+}
+
+function time(text: string): number {
+  const ms = parseDuration(text, 's');
+  if (ms === undefined) throw new InvalidArgumentError('a time such as 30s, 5m or 1h.');
+  return ms * 1000;
+}

@@ -1,0 +1,33 @@
+// `callchart status`: does the running server take calls, and how many of what it has.
+import type { Command } from 'commander';
+import { ask } from '../control/client.ts';
+import type { StatusAnswer } from '../control/upkeep.ts';
+import { asking, askingCommand, folderOf, writeLine } from './asking.ts';
+import { shortTime } from './words.ts';
+
+export function statusCommand(): Command {
+  return askingCommand('status', 'say whether the running server takes calls, and how many it has')
+    .option('--json', 'one JSON object')
+    .action((flags: Record<string, unknown>) =>
+      asking(async () => {
+        for await (const item of ask(folderOf(flags), { ask: 'status' })) {
+          if (flags.json === true) await writeLine(JSON.stringify(item));
+          else process.stdout.write(said(item as StatusAnswer, Date.now()));
+        }
+      }),
+    );
+}
+
+export function said(status: StatusAnswer, now: number): string {
+  const { calls, subscriptions, registrations, started, until } = status;
+  const state =
+    until === undefined
+      ? 'serving'
+      : `draining: nothing new is taken in, ends by ${shortTime(until, now)} or with the last call`;
+  const counts = [counted(calls, 'call'), counted(subscriptions, 'subscription')];
+  return `${state}; ${counts.join(', ')}, ${counted(registrations, 'registration')}; since ${shortTime(started, now)}\n`;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}

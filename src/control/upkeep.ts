@@ -1,0 +1,54 @@
+// What an operator asks of a running server: to take another configuration, to let its calls end, and how it stands.
+import type { Answering, Exchange } from './control-server.ts';
+
+export interface Upkeep {
+  reload(): ReloadAnswer;
+  /** `timeout` in ms; undefined: the configuration's. */
+  drain(timeout?: number): DrainAnswer;
+  status(): StatusAnswer;
+}
+
+/** Paths of the configuration: what has changed, what would after a restart; or why nothing has changed. */
+export type ReloadAnswer =
+  | { readonly applied: readonly string[]; readonly restart: readonly string[] }
+  | { readonly problems: readonly string[] };
+
+/** `until`: when it ends even with calls, ISO 8601 in UTC. */
+export interface DrainAnswer {
+  readonly already: boolean;
+  readonly calls: number;
+  readonly until: string;
+}
+
+export interface StatusAnswer {
+  readonly state: 'serving' | 'draining';
+  readonly started: string;
+  readonly calls: number;
+  readonly subscriptions: number;
+  readonly registrations: number;
+  /** When it ends even with calls; absent: it does not drain. */
+  readonly until?: string;
+}
+
+export function upkeepQuestions(upkeep: Upkeep): Readonly<Record<string, Answering>> {
+  return {
+    reload: (exchange) => {
+      const answer = upkeep.reload();
+      if ('problems' in answer) exchange.fail('config-invalid', answer.problems.join('\n'));
+      else exchange.list([answer]);
+    },
+    drain: (exchange) => drain(exchange, upkeep),
+    status: (exchange) => exchange.list([upkeep.status()]),
+  };
+}
+
+/** With `wait` the answer has no end but the server's. */
+function drain(exchange: Exchange, upkeep: Upkeep): void {
+  const { timeout, wait } = exchange.question;
+  if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0)) {
+    exchange.fail('bad-question', 'how long?');
+    return;
+  }
+  exchange.item(upkeep.drain(timeout));
+  if (wait !== true) exchange.done();
+}
