@@ -134,6 +134,24 @@ const journal = z.strictObject({
   keep: whole(0, 1000).prefault(5),
 });
 
+/** What is 0: for ever, and as much as there is. */
+function unless<T>(expected: string, read: (raw: unknown) => T | undefined) {
+  return value(`off, or ${expected}`, (raw): T | 0 | undefined =>
+    [false, 0, '0', 'off'].some((off) => off === raw) ? 0 : read(raw),
+  );
+}
+
+const records = z.strictObject({
+  /** ms an ended call is kept in the database. */
+  keep: unless('a time of at least 60000 milliseconds, such as 90d or 12h', (raw) =>
+    within(parseDuration(raw, 'ms') ?? Number.NaN, 60_000, Number.MAX_SAFE_INTEGER),
+  ).prefault('90d'),
+  /** Bytes the database may have. */
+  maxSize: unless('a size of at least 1000000 bytes, such as 500MB or 1GB', (raw) =>
+    within(parseSize(raw) ?? Number.NaN, 1_000_000, Number.MAX_SAFE_INTEGER),
+  ).prefault('1GB'),
+});
+
 const log = z.strictObject({
   level: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent').prefault('info'),
   /** `auto`: pretty on a terminal, JSON elsewhere. */
@@ -294,6 +312,7 @@ export const configSchema = z.strictObject({
   /** Words of our own responses, by status; `preset` first, then single codes. */
   phrases: phrases.prefault({}),
   journal: journal.prefault({}),
+  records: records.prefault({}),
   log: log.prefault({}),
   limits: limits.prefault({}),
 });

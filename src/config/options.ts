@@ -237,6 +237,20 @@ const journal: readonly Row[] = [
     (c) => formatSize(c.journal.maxSize),
   ],
   ['journal.keep', 'journal-keep', 'COUNT', 'rotated files kept of each', (c) => c.journal.keep],
+  [
+    'records.keep',
+    'records-keep',
+    'TIME',
+    'how long ended calls can be looked up; off: for ever',
+    (c) => (c.records.keep === 0 ? 'off' : ms(c.records.keep)),
+  ],
+  [
+    'records.maxSize',
+    'records-max-size',
+    'SIZE',
+    'the database of ended calls forgets the oldest from this size on; off: never',
+    (c) => (c.records.maxSize === 0 ? 'off' : formatSize(c.records.maxSize)),
+  ],
   ['log.level', 'log-level', 'LEVEL', 'trace, debug, info, warn, error, fatal or silent', (c) => c.log.level],
   [
     'log.format',

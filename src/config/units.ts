@@ -37,6 +37,7 @@ export function formatDuration(value: number, unit: TimeUnit): string {
   return written(
     value * (MS[unit] ?? 1),
     [
+      ['d', 86_400_000],
       ['h', 3_600_000],
       ['m', 60_000],
       ['s', 1000],
