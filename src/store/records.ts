@@ -13,7 +13,7 @@ export interface RecordsOptions {
   readonly folder: string;
   readonly retention: Retention;
   /** These stand in the database: nobody else needs to keep them. */
-  readonly onStored: (ids: readonly number[]) => void;
+  readonly onStored: (ids: readonly string[]) => void;
   readonly onTrouble: (trouble: RecordsTrouble) => void;
   /** After `add` has said no: there is room again for what was refused. */
   readonly onRoom?: () => void;
@@ -45,7 +45,7 @@ const THREAD_HEAP = 128;
 
 interface Batch {
   readonly number: number;
-  readonly ids: readonly number[];
+  readonly ids: readonly string[];
   readonly lines: string;
 }
 
@@ -66,7 +66,7 @@ export class Records {
   #thread: Worker | undefined;
   #isReady = false;
   #isClosing = false;
-  #waiting: { readonly id: number; readonly text: string }[] = [];
+  #waiting: { readonly id: string; readonly text: string }[] = [];
   #waitingSize = 0;
   #hasRefused = false;
   #batch: Batch | undefined;
@@ -117,7 +117,7 @@ export class Records {
   }
 
   /** `text`: a StoredCall as JSON. False: too many wait; it may be offered again. Throws nothing. */
-  add(id: number, text: string): boolean {
+  add(id: string, text: string): boolean {
     if (this.#waitingSize + text.length > this.#maxWaiting || this.#isClosing) {
       this.#hasRefused = true;
       return false;
