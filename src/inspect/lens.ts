@@ -1,5 +1,5 @@
 // Which live calls are being watched, and for whom. Nobody watching: nothing is attached, and nothing is asked.
-import { matcher, wire } from '../control/of-user.ts';
+import { matcher, wire } from '../journal/of-user.ts';
 import type { DialogFacts } from '../journal/transition.ts';
 import type { StatelyMessage } from './stately.ts';
 import { type Watchable, watch } from './watch.ts';

@@ -1,6 +1,5 @@
 // An ended call as it is kept: what its record says and the states it went through, as JSON and as a row.
 import type { Side } from '../../machines/types.ts';
-import type { History } from '../control/history.ts';
 import type { CallRecord, Outcome } from '../journal/call-record.ts';
 import type { DialogFacts } from '../journal/transition.ts';
 import type { Row, Value } from './database.ts';
@@ -31,8 +30,19 @@ export interface StoredCall {
 /** What led to a state, and ms after the start. A tuple: names would make a third of the record. */
 export type StoredStep = readonly [after: number, state: string, cause: string, by?: Side];
 
+/** What a call went through, as `Histories` gives it at the end. */
+export interface Gone {
+  readonly steps: readonly {
+    readonly at: number;
+    readonly to: string;
+    readonly cause: string;
+    readonly by: Side | undefined;
+  }[];
+  readonly skipped: number;
+}
+
 /** `record` as it came out of the call's last transition; `history`, what was gathered of it. */
-export function toStoredCall(record: CallRecord, history: History | undefined): StoredCall {
+export function toStoredCall(record: CallRecord, history: Gone | undefined): StoredCall {
   const { dialog, startedAt, ringingAt, answeredAt, endedAt = startedAt, status, endedBy } = record;
   return {
     callId: dialog.callId,

@@ -1,5 +1,5 @@
 // The table of ended calls: what is put in, looked up, and forgotten when it is too old or too much.
-import type { UserPattern } from '../control/of-user.ts';
+import type { UserPattern } from '../journal/of-user.ts';
 import type { Database, Statement, Value } from './database.ts';
 import { COLUMNS, callOf, rowOf, type StoredCall } from './records-call.ts';
 
