@@ -152,6 +152,35 @@ describe('serve', () => {
     expect(readdirSync(folder)).toContain('closed');
   });
 
+  test('a second signal ends it where calls would not', async () => {
+    const folder = scratchFolder();
+    const { said, ended, process: child } = start(args(folder, 3));
+    await said(/ready/);
+    child.kill('SIGTERM');
+    await vi.waitUntil(() => readdirSync(folder).includes('draining'), PATIENCE);
+    expect(readdirSync(folder)).not.toContain('closed');
+    child.kill('SIGTERM');
+    const { code, err } = await ended;
+    expect(code).toBe(0);
+    expect(err).toContain('"msg":"stopping at once"');
+    expect(readdirSync(folder)).toContain('closed');
+  });
+
+  test('a Ctrl-C that npm passes on once more is one Ctrl-C', async () => {
+    const folder = scratchFolder();
+    const { said, ended, process: child } = start(args(folder, 3));
+    await said(/ready/);
+    child.kill('SIGINT');
+    await vi.waitUntil(() => readdirSync(folder).includes('draining'), PATIENCE);
+    child.kill('SIGINT');
+    expect(child.exitCode).toBeNull();
+    // until it counts as another one
+    const again = setInterval(() => child.kill('SIGINT'), 50);
+    const { code, err } = await ended.finally(() => clearInterval(again));
+    expect(code).toBe(0);
+    expect(err.match(/stopping at once/g)).toHaveLength(1);
+  });
+
   test('logs JSON lines on stderr when that is no terminal', async () => {
     const { said, ended, process: child } = start(args(scratchFolder()));
     await said(/ready/);
@@ -183,12 +212,12 @@ describe('serve', () => {
     expect(readdirSync(folder)).toContain('flushed');
   });
 
-  test('SIGHUP opens the journal anew', async () => {
+  test('SIGHUP reloads', async () => {
     const folder = scratchFolder();
     const { said, process: child } = start(args(folder));
     await said(/ready/);
     child.kill('SIGHUP');
-    await vi.waitUntil(() => readdirSync(folder).includes('reopened'), PATIENCE);
+    await vi.waitUntil(() => readdirSync(folder).includes('reloaded'), PATIENCE);
   });
 
   test('outlives a reader of stdout who leaves', async () => {

@@ -6,6 +6,11 @@ import { prepareDataFolder } from '../../src/config/data-folder.ts';
 import { StartError } from '../../src/config/start-error.ts';
 
 export async function startServer(config: Config, { log }: { log: Logger }) {
+  // port 3: its calls never end
+  let drained = () => {};
+  const over = new Promise<void>((resolve) => {
+    drained = resolve;
+  });
   const folder = prepareDataFolder(config.data);
   const [first] = config.listen;
   if (first?.port === 1) throw new StartError('address-in-use', 'udp:127.0.0.1:1 is\nin use');
@@ -21,7 +26,12 @@ export async function startServer(config: Config, { log }: { log: Logger }) {
     domains: config.domains,
     journalPath: `${folder}/dennik-hovorov.log`,
     flush: () => writeFileSync(`${folder}/flushed`, ''),
-    reopen: () => writeFileSync(`${folder}/reopened`, ''),
+    reload: () => writeFileSync(`${folder}/reloaded`, ''),
+    drain: () => {
+      writeFileSync(`${folder}/draining`, '');
+      if (first?.port !== 3) drained();
+    },
+    drained: over,
     close: async () => {
       clearInterval(alive);
       writeFileSync(`${folder}/closed`, '');

@@ -23,6 +23,8 @@ export interface ServerOptions {
   readonly also?: string;
   /** Further words of the command line. */
   readonly args?: readonly string[];
+  /** How long the calls a test leaves behind keep it from ending; `0` when absent. */
+  readonly drain?: string;
 }
 
 function newest(folder: string): number {
@@ -73,7 +75,7 @@ export class Server {
   }
 
   #launch(): Program {
-    const { also, args = [], netns } = this.#options;
+    const { also, args = [], netns, drain = '0' } = this.#options;
     const listen = [this.host, ...(also === undefined ? [] : [also])].flatMap((host) => [
       '--listen',
       `udp:${bracketed(host)}:${this.port}`,
@@ -84,7 +86,7 @@ export class Server {
       {
         name: 'callchart',
         cwd: this.data,
-        env: { NO_COLOR: '1' },
+        env: { NO_COLOR: '1', CALLCHART_DRAIN_TIMEOUT: drain },
         life: 280,
         ...(netns === undefined ? {} : { netns }),
       },
