@@ -6,6 +6,7 @@ import type { Location } from '../registrar/location.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { ControlServer, NoControl } from './control-server.ts';
 import type { Histories } from './history.ts';
+import type { PastCalls } from './past.ts';
 import { questions } from './questions.ts';
 import { type Upkeep, upkeepQuestions } from './upkeep.ts';
 
@@ -19,6 +20,8 @@ export interface ControlParts {
   };
   readonly calls: CallRecords;
   readonly histories: Histories;
+  /** Calls that have ended; undefined: nobody keeps them. */
+  readonly past?: PastCalls | undefined;
   /** undefined: nobody can ask for anything but what there is. */
   readonly upkeep?: Upkeep;
   /** Monotonic ms. */
@@ -49,6 +52,7 @@ export async function openControl({ core, onTrouble, ...parts }: ControlParts): 
   const asked = questions({
     calls: () => parts.calls.live(),
     histories: parts.histories,
+    past: parts.past,
     bindings: () => location.all(),
     drops,
     lens,

@@ -5,12 +5,16 @@ import { type CallRecord, talkMs } from '../journal/call-record.ts';
 import { DROP_REASONS, type DropReason } from '../limits/drops.ts';
 import type { Binding } from '../registrar/location.ts';
 import { text } from '../sip/message.ts';
+import { MOST_ALIKE } from '../store/records-table.ts';
 import type { Answering, Exchange } from './control-server.ts';
 import type { Histories, Step } from './history.ts';
+import { endedDetail, type PastCalls, pastCalls, unclear, wordsOf } from './past.ts';
 
 export interface Sources {
   readonly calls: () => Iterable<CallRecord>;
   readonly histories: Histories;
+  /** Calls that have ended; undefined: nobody keeps them. */
+  readonly past?: PastCalls | undefined;
   readonly bindings: () => Iterable<Binding>;
   /** Counts by reason. */
   readonly drops: ReadonlyMap<DropReason, number>;
@@ -21,7 +25,7 @@ export interface Sources {
   readonly wall: () => number;
 }
 
-/** A live call. Instants are ISO 8601 in UTC; absent: it has not come to that. */
+/** A call, live or ended. Instants are ISO 8601 in UTC; absent: it has not come to that. */
 export interface CallAnswer {
   readonly callId: string;
   readonly machine: 'dialog' | 'subscription';
@@ -81,7 +85,8 @@ export type InspectAnswer = StatelyMessage | { readonly watching: true } | { rea
 export function questions(sources: Sources): Readonly<Record<string, Answering>> {
   return {
     calls: (exchange) => exchange.list(mapped(sources.calls(), (call) => callAnswer(call, sources.wall()))),
-    call: (exchange) => oneCall(exchange, sources),
+    call: (exchange) => void oneCall(exchange, sources),
+    past: (exchange) => pastCalls(exchange, sources.past),
     registrations: (exchange) =>
       exchange.list(mapped(sources.bindings(), (binding) => registrationAnswer(binding, sources))),
     drops: (exchange) =>
@@ -99,34 +104,47 @@ function* mapped<From, To>(all: Iterable<From>, to: (one: From) => To): Generato
   for (const one of all) yield to(one);
 }
 
-/** The call of that Call-ID, or the only one whose Call-ID begins so. */
-function oneCall(exchange: Exchange, { calls, histories, wall }: Sources): void {
+/** The call of that Call-ID, or the only one whose Call-ID begins so: a live one first, else one that has ended. */
+async function oneCall(exchange: Exchange, sources: Sources): Promise<void> {
   const { callId } = exchange.question;
   if (typeof callId !== 'string' || callId === '') {
     exchange.fail('bad-question', 'which call?');
     return;
   }
-  const alike: CallRecord[] = [];
-  for (const call of calls()) {
-    if (call.dialog.callId === callId) {
-      alike.splice(0, alike.length, call);
-      break;
+  const alike = new Map<string, CallDetailAnswer>();
+  for (const call of sources.calls()) {
+    const id = call.dialog.callId;
+    if (id === callId) {
+      exchange.list([liveDetail(call, sources)]);
+      return;
     }
-    if (call.dialog.callId.startsWith(callId)) alike.push(call);
+    if (alike.size < MOST_ALIKE && id.startsWith(callId)) alike.set(id, liveDetail(call, sources));
   }
-  const [call] = alike;
-  if (call === undefined) exchange.fail('unknown-call', `no live call has the Call-ID ${callId}`);
-  else if (alike.length > 1)
-    exchange.fail('unclear-call', `${alike.length} live calls have a Call-ID that begins with ${callId}`);
-  else {
-    const history = histories.of(call.dialog.callId);
-    const answer: CallDetailAnswer = {
-      ...callAnswer(call, wall()),
-      states: (history?.steps ?? []).map(stateAnswer),
-      ...(history !== undefined && history.skipped > 0 && { skippedStates: history.skipped }),
-    };
-    exchange.list([answer]);
+  const { past } = sources;
+  let unreadable: string | undefined;
+  if (past !== undefined) {
+    try {
+      const { exact, calls } = await past.find(callId);
+      if (exact) alike.clear();
+      for (const call of calls) if (!alike.has(call.callId)) alike.set(call.callId, endedDetail(call));
+    } catch (cause) {
+      unreadable = wordsOf(cause);
+    }
   }
+  if (alike.size === 1) exchange.list(alike.values());
+  else if (alike.size > 1)
+    exchange.fail('unclear-call', unclear(callId, [...alike.values()].slice(0, MOST_ALIKE)));
+  else if (unreadable !== undefined) exchange.fail('no-records', unreadable);
+  else exchange.fail('unknown-call', `no ${past === undefined ? 'live ' : ''}call has the Call-ID ${callId}`);
+}
+
+function liveDetail(call: CallRecord, { histories, wall }: Sources): CallDetailAnswer {
+  const history = histories.of(call.dialog.callId);
+  return {
+    ...callAnswer(call, wall()),
+    states: (history?.steps ?? []).map(stateAnswer),
+    ...(history !== undefined && history.skipped > 0 && { skippedStates: history.skipped }),
+  };
 }
 
 function inspect(exchange: Exchange, lens: Lens): void {

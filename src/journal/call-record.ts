@@ -50,7 +50,7 @@ export function ringMs(record: CallRecord): number | undefined {
 }
 
 /** From the answer to the end. undefined: nobody answered, or it still goes on. */
-export function talkMs(record: CallRecord): number | undefined {
+export function talkMs(record: Pick<CallRecord, 'answeredAt' | 'endedAt'>): number | undefined {
   return record.answeredAt === undefined ? undefined : span(record.answeredAt, record.endedAt);
 }
 

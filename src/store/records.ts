@@ -61,6 +61,8 @@ function programBeside(): URL {
 
 export class Records {
   readonly #options: RecordsOptions;
+  /** Questions that wait until what was added before them is on its way. */
+  #held: (() => void)[] = [];
   readonly #path: string;
   readonly #maxWaiting: number;
   #thread: Worker | undefined;
@@ -129,7 +131,7 @@ export class Records {
     return true;
   }
 
-  /** Ended calls, the newest first. Rejects with RecordsUnavailable. What ended in the last moments may be missing. */
+  /** Ended calls, the newest first. Rejects with RecordsUnavailable. */
   past(query: PastQuery): Promise<PastPage> {
     return this.#ask('past', query);
   }
@@ -206,6 +208,7 @@ export class Records {
         return;
       case 'failed':
         this.#trouble(word.problem);
+        this.#letGo();
         this.#later(() => this.#post());
         return;
       case 'damaged':
@@ -226,8 +229,9 @@ export class Records {
     this.#broken += broken;
     this.#allWell();
     this.#options.onStored(batch.ids);
-    if (this.#waiting.length >= BATCH || this.#isClosing) this.#send();
+    if (this.#waiting.length >= BATCH || this.#isClosing || this.#held.length > 0) this.#send();
     else if (this.#waiting.length > 0) this.#timer ??= setTimeout(() => this.#send(), GATHER_MS);
+    this.#letGo();
     if (!this.#hasRefused || this.#waitingSize > this.#maxWaiting / 2) return;
     this.#hasRefused = false;
     this.#options.onRoom?.();
@@ -263,8 +267,15 @@ export class Records {
     return new Promise((done, failed) => {
       const number = ++this.#questions;
       this.#asked.set(number, { done, failed });
-      this.#say({ do: 'ask', number, what, of });
+      const post = () => this.#say({ do: 'ask', number, what, of });
+      if (this.#problem === undefined) this.#send();
+      if (this.#problem === undefined && this.#waiting.length > 0) this.#held.push(post);
+      else post();
     });
+  }
+
+  #letGo(): void {
+    for (const post of this.#held.splice(0)) post();
   }
 
   #taken(number: number): Asked | undefined {
@@ -280,6 +291,7 @@ export class Records {
     const words = `the thread of ${this.#path} ended: ${cause instanceof Error ? cause.message : cause}`;
     for (const { failed } of this.#asked.values()) failed(new RecordsUnavailable(words));
     this.#asked.clear();
+    this.#held = [];
     if (!this.#isClosing) {
       this.#trouble(words);
       this.#later(() => this.#start(() => {}));

@@ -1,0 +1,119 @@
+// Calls that have ended, as they are asked for and answered: page by page, and one of them with its states.
+import { talkMs } from '../journal/call-record.ts';
+import { userPattern } from '../journal/of-user.ts';
+import type { StoredCall } from '../store/records-call.ts';
+import type { Cursor, Found, PastPage, PastQuery } from '../store/records-table.ts';
+import type { Exchange } from './control-server.ts';
+import type { Question } from './lines.ts';
+import type { CallAnswer, CallDetailAnswer } from './questions.ts';
+
+/** Where ended calls are looked up: the server's records, or their file when no server runs. */
+export interface PastCalls {
+  /** Rejects with an error that says why they cannot be read. */
+  past(query: PastQuery): Promise<PastPage>;
+  find(callId: string): Promise<Found>;
+}
+
+/** The last item of a page, when there is another: what to ask for next. */
+export interface MoreAnswer {
+  readonly more: Cursor;
+}
+
+/** `since` and `until` in ms since the epoch, by when a call began; `after` is a `more` of before. */
+export interface PastQuestion extends Question {
+  readonly ask: 'past';
+  readonly since?: number | undefined;
+  readonly until?: number | undefined;
+  readonly user?: string | undefined;
+  /** Subscriptions as well. */
+  readonly all?: boolean | undefined;
+  readonly limit?: number | undefined;
+  readonly after?: Cursor | undefined;
+}
+
+/** Calls on one page: some hundred kilobytes of answer. */
+const PAGE = 500;
+
+export function pastCalls(exchange: Exchange, past: PastCalls | undefined): void {
+  const query = queryOf(exchange.question);
+  if (query === undefined) exchange.fail('bad-question', 'which calls?');
+  else if (past === undefined) exchange.fail('no-records', 'this server keeps no ended calls');
+  else
+    past.past(query).then(
+      (page) => exchange.list(pageItems(page)),
+      (cause) => exchange.fail('no-records', wordsOf(cause)),
+    );
+}
+
+export function pageItems({ calls, more }: PastPage): (CallAnswer | MoreAnswer)[] {
+  return [...calls.map(endedAnswer), ...(more === undefined ? [] : [{ more }])];
+}
+
+/** What a question means to the table; undefined: it makes no sense. */
+export function queryOf({ since, until, user, all, limit, after }: Question): PastQuery | undefined {
+  const isNumber = (value: unknown) => value === undefined || typeof value === 'number';
+  if (!isNumber(since) || !isNumber(until) || !isNumber(limit)) return undefined;
+  if (user !== undefined && (typeof user !== 'string' || user === '')) return undefined;
+  const isCursor = Array.isArray(after) && after.length === 2 && after.every(Number.isFinite);
+  if (after !== undefined && !isCursor) return undefined;
+  return {
+    ...(typeof since === 'number' && { since }),
+    ...(typeof until === 'number' && { until }),
+    ...(user !== undefined && { user: userPattern(user) }),
+    all: all === true,
+    limit: Math.max(1, Math.min(PAGE, typeof limit === 'number' ? Math.trunc(limit) : PAGE)),
+    ...(isCursor && { after: [Number(after[0]), Number(after[1])] as const }),
+  };
+}
+
+/** One that has ended, without its states. */
+export function endedAnswer(call: StoredCall): CallAnswer {
+  const { ringingAt, answeredAt, status, endedBy, origin } = call;
+  const talk = talkMs({ answeredAt, endedAt: call.endedAt });
+  return {
+    callId: call.callId,
+    machine: call.machine,
+    parties: { from: call.from, to: call.to },
+    state: call.state,
+    started: iso(call.startedAt),
+    ...(ringingAt !== undefined && { ringing: iso(ringingAt) }),
+    ...(answeredAt !== undefined && { answered: iso(answeredAt) }),
+    ended: iso(call.endedAt),
+    ...(talk !== undefined && { talkMs: talk }),
+    outcome: call.outcome,
+    ...(status !== undefined && { status }),
+    ...(endedBy !== undefined && { endedBy }),
+    video: call.video,
+    transitions: call.transitions,
+    ...(origin !== undefined && { origin }),
+  };
+}
+
+export function endedDetail(call: StoredCall): CallDetailAnswer {
+  return {
+    ...endedAnswer(call),
+    states: call.steps.map(([after, state, cause, by]) => ({
+      time: iso(call.startedAt + after),
+      state,
+      cause,
+      ...(by !== undefined && { by }),
+    })),
+    ...(call.skipped > 0 && { skippedStates: call.skipped }),
+  };
+}
+
+/** Those that a beginning fits, for people: one line each. */
+export function unclear(beginning: string, calls: readonly CallAnswer[]): string {
+  const lines = calls.map(
+    ({ callId, started, parties }) => `\n  ${callId}  ${started}  ${parties.from} to ${parties.to}`,
+  );
+  return `these calls have a Call-ID that begins with ${beginning}; give more of it:${lines.join('')}`;
+}
+
+export function wordsOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString();
+}
