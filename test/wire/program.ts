@@ -143,11 +143,23 @@ export class Program {
     }
   }
 
+  /** To the program itself: its leash passes on TERM alone. */
+  signal(signal: NodeJS.Signals): void {
+    for (const pid of this.#children()) process.kill(pid, signal);
+  }
+
   /** KILL cannot be passed on: it goes to the program itself, and its leash ends with it. */
   #kill(): void {
+    for (const pid of this.#children()) process.kill(pid, 'SIGKILL');
+  }
+
+  #children(): number[] {
     const leash = this.#child.pid;
-    if (leash === undefined || this.#exit !== undefined) return;
+    if (leash === undefined || this.#exit !== undefined) return [];
     const children = readFileSync(`/proc/${leash}/task/${leash}/children`, 'latin1').trim();
-    for (const pid of children.split(' ').filter((word) => word !== '')) process.kill(Number(pid), 'SIGKILL');
+    return children
+      .split(' ')
+      .filter((word) => word !== '')
+      .map(Number);
   }
 }

@@ -182,8 +182,17 @@ export class Server {
   }
 
   /** Ends it as a person would; its exit status. */
-  stop(): Promise<number> {
-    return this.#program.stop();
+  stop(signal?: NodeJS.Signals): Promise<number> {
+    return this.#program.stop(signal);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#program.signal(signal);
+  }
+
+  /** Its exit status when it ends by itself. */
+  ended(): Promise<number> {
+    return this.#program.ended();
   }
 
   /** Forgets what it wrote. */
