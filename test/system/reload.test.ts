@@ -156,7 +156,7 @@ describe('from then on', () => {
   test('contacts of a lower q are tried after the time that holds', () => {
     const { world, alice, bob, update } = office();
     const desk = world.phone('bob', '10.0.0.33');
-    bob.register({ contact: null, headers: ['Contact: <sip:bob@10.0.0.33:5060>;q=0.1'] });
+    desk.register({ contact: null, headers: ['Contact: <sip:bob@10.0.0.33:5060>;q=0.1'] });
     update({ timers: { serial: '5s' } });
     alice.request('INVITE', { to: bob.aor });
     const invite = bob.got('INVITE');
