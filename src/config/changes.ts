@@ -13,6 +13,8 @@ export const NEEDS_RESTART: readonly string[] = [
   'timers.t1',
   'timers.t2',
   'timers.t4',
+  'records.keep',
+  'records.maxSize',
   'log.format',
 ];
 
@@ -31,20 +33,23 @@ export function changesOf(before: Config, after: Config): Changes {
     ...options.filter(({ show }) => !isSame(show(before), show(after))).map(({ path }) => path),
     ...fileOnly.filter(({ value }) => !isSame(value(before), value(after))).map(({ path }) => path),
   ];
-  const { listen, advertise, data } = before;
-  const { t1, t2, t4 } = before.timers;
-  return {
-    config: {
-      ...after,
-      listen,
-      advertise,
-      data,
-      timers: { ...after.timers, t1, t2, t4 },
-      log: { ...after.log, format: before.log.format },
-    },
-    applied: changed.filter((path) => !NEEDS_RESTART.includes(path)),
-    restart: changed.filter((path) => NEEDS_RESTART.includes(path)),
-  };
+  const applied = changed.filter((path) => !NEEDS_RESTART.includes(path));
+  const restart = changed.filter((path) => NEEDS_RESTART.includes(path));
+  const config = structuredClone(after);
+  for (const path of restart) copy(path.split('.'), before, config);
+  return { config, applied, restart };
+}
+
+/** What stands at those keys, one or two, in `from`. */
+function copy([first = '', second]: readonly string[], from: object, to: object): void {
+  const there: unknown = Reflect.get(from, first);
+  const here: unknown = Reflect.get(to, first);
+  if (second === undefined) Reflect.set(to, first, there);
+  else if (isObject(there) && isObject(here)) copy([second], there, here);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 function isSame(a: unknown, b: unknown): boolean {
