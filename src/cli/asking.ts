@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import { ControlError } from '../control/client.ts';
 import { addConfigOptions, sourcesOf } from './config-options.ts';
+import { harmless } from './words.ts';
 
 /** A command that knows its server by the data folder. */
 export function askingCommand(name: string, description: string): Command {
@@ -25,7 +26,8 @@ export async function asking(work: () => Promise<void>): Promise<void> {
     await work();
   } catch (error) {
     if (!(error instanceof ControlError)) throw error;
-    process.stderr.write(`callchart: ${error.message}\n`);
+    // the server's words hold what came over the wire; lists of calls have lines
+    process.stderr.write(`callchart: ${error.message.split('\n').map(harmless).join('\n')}\n`);
     process.exitCode = EXIT_CODES[error.code];
   }
 }
@@ -40,6 +42,10 @@ const EXIT_CODES: Readonly<Record<ControlError['code'], number>> = {
 
 /** One JSON object a line; on a terminal and elsewhere alike. Waits for a reader that is slow. */
 export async function writeLine(line: string): Promise<void> {
-  if (!process.stdout.write(`${line}\n`))
+  await write(`${line}\n`);
+}
+
+export async function write(text: string): Promise<void> {
+  if (!process.stdout.write(text))
     await new Promise((drained) => process.stdout.once('drain', drained).once('error', drained));
 }

@@ -1,36 +1,24 @@
-// `callchart call ID`: one live call, with the states it went through and what brought it there.
+// `callchart call ID`: one call, live or ended, with the states it went through and what brought it there.
 import type { Command } from 'commander';
-import { ask, ControlError } from '../control/client.ts';
+import { StartError } from '../config/start-error.ts';
 import type { CallDetailAnswer } from '../control/questions.ts';
 import { asking, askingCommand, folderOf } from './asking.ts';
-import { endedCall } from './ended-call.ts';
+import { oneCall } from './past-calls.ts';
 import { harmless, lasted, localTime, stateWords, table } from './words.ts';
 
 export function callCommand(): Command {
-  return askingCommand('call', 'show one call: parties, states with times and causes, outcome so far')
-    .argument('<CALL-ID>', 'its Call-ID; of a live call its beginning will do when no other begins so')
+  return askingCommand('call', 'show one call, live or ended: parties, states with times and causes, outcome')
+    .argument('<CALL-ID>', 'its Call-ID; its beginning will do when no other begins so')
     .option('--json', 'as one JSON object')
-    .addHelpText('after', '\nA call that is over is looked up in the journal.')
+    .addHelpText('after', '\nWhen no server runs, ended calls are read from its data folder.')
     .action((callId: string, flags: Record<string, unknown>) =>
       asking(async () => {
-        const call = await found(folderOf(flags), callId);
+        if (callId === '')
+          throw new StartError('usage', 'the Call-ID is empty; "callchart calls" lists them');
+        const call = await oneCall(folderOf(flags), callId);
         process.stdout.write(flags.json === true ? `${JSON.stringify(call)}\n` : told(call));
       }),
     );
-}
-
-async function found(folder: string, callId: string): Promise<CallDetailAnswer> {
-  try {
-    for await (const item of ask(folder, { ask: 'call', callId })) return item as CallDetailAnswer;
-    throw new ControlError('server-gone', 'the server did not say');
-  } catch (error) {
-    const ended =
-      error instanceof ControlError && error.reason === 'unknown-call'
-        ? endedCall(folder, callId)
-        : undefined;
-    if (ended === undefined) throw error;
-    return ended;
-  }
 }
 
 export function told(call: CallDetailAnswer): string {

@@ -1,0 +1,76 @@
+// Ended calls for the command line: asked of the running server, or read from its file when none runs.
+import { join, resolve } from 'node:path';
+import { ask, ControlError } from '../control/client.ts';
+import {
+  endedDetail,
+  type MoreAnswer,
+  type PastQuestion,
+  pageItems,
+  queryOf,
+  unclear,
+} from '../control/past.ts';
+import type { CallAnswer, CallDetailAnswer } from '../control/questions.ts';
+import { type OfflineRecords, openOffline } from '../store/records-offline.ts';
+
+/** Ended calls, the newest first, page after page as they are taken. Throws ControlError and StartError. */
+export async function* pastCalls(data: string, wanted: PastQuestion): AsyncGenerator<CallAnswer> {
+  let question = wanted;
+  let left = wanted.limit ?? Number.POSITIVE_INFINITY;
+  for (;;) {
+    let more: MoreAnswer['more'] | undefined;
+    for await (const item of page(data, question)) {
+      if ('more' in item) more = item.more;
+      else {
+        yield item;
+        left--;
+      }
+    }
+    if (more === undefined || left <= 0) return;
+    question = { ...wanted, after: more, ...(wanted.limit !== undefined && { limit: left }) };
+  }
+}
+
+async function* page(data: string, question: PastQuestion): AsyncGenerator<CallAnswer | MoreAnswer> {
+  try {
+    for await (const item of ask(data, question)) yield item as CallAnswer | MoreAnswer;
+  } catch (error) {
+    const query = queryOf(question);
+    const offline = query && offlineAfter(error, data);
+    if (offline === undefined) throw error;
+    try {
+      yield* pageItems(await offline.past(query as NonNullable<typeof query>));
+    } finally {
+      offline.close();
+    }
+  }
+}
+
+/** One call, live or ended. Throws ControlError and StartError. */
+export async function oneCall(data: string, callId: string): Promise<CallDetailAnswer> {
+  try {
+    for await (const item of ask(data, { ask: 'call', callId })) return item as CallDetailAnswer;
+    throw new ControlError('server-gone', 'the server did not say');
+  } catch (error) {
+    const offline = offlineAfter(error, data);
+    if (offline === undefined) throw error;
+    try {
+      const { calls } = await offline.find(callId);
+      const [call] = calls;
+      if (call === undefined)
+        throw new ControlError(
+          'refused',
+          `no ended call has the Call-ID ${callId}, and no server runs in ${resolve(data)}`,
+        );
+      if (calls.length > 1) throw new ControlError('refused', unclear(callId, calls.map(endedDetail)));
+      return endedDetail(call);
+    } finally {
+      offline.close();
+    }
+  }
+}
+
+/** undefined: it was not for want of a server, or there is no file either. */
+function offlineAfter(error: unknown, data: string): OfflineRecords | undefined {
+  if (!(error instanceof ControlError) || error.code !== 'no-server') return undefined;
+  return openOffline(join(data, 'store'));
+}
