@@ -1,0 +1,77 @@
+// What the store needs of the system's files; handed in so that a test can fill, slow down or cut off the disk.
+import fs from 'node:fs';
+
+export type Done = (err: Error | null) => void;
+export type Counted = (err: Error | null, count: number) => void;
+
+/** Synchronous calls throw, the others tell their error. `a+` and `ax+` append, `ax+` refuses what exists. */
+export interface StoreFileSystem {
+  readdirSync(folder: string): string[];
+  openSync(path: string, flags: 'r' | 'a+' | 'ax+'): number;
+  statSync(fd: number): { readonly ino: number; readonly size: number };
+  /** The inode a path leads to; undefined when it leads nowhere. */
+  inodeSync(path: string): number | undefined;
+  readSync(fd: number, bytes: Uint8Array, offset: number, length: number, position: number): number;
+  writeSync(fd: number, bytes: Uint8Array, offset: number, length: number): number;
+  truncateSync(fd: number, size: number): void;
+  syncSync(fd: number): void;
+  syncFolderSync(folder: string): void;
+  renameSync(from: string, to: string): void;
+  closeSync(fd: number): void;
+  read(
+    fd: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+    counted: Counted,
+  ): void;
+  write(fd: number, bytes: Uint8Array, offset: number, length: number, counted: Counted): void;
+  sync(fd: number, done: Done): void;
+  /** Makes the names in a folder outlive a power failure. */
+  syncFolder(folder: string, done: Done): void;
+  unlink(path: string, done: Done): void;
+  /** Not on the event loop: letting go of an unlinked file frees its blocks. */
+  close(fd: number, done: Done): void;
+}
+
+export const realStoreFileSystem: StoreFileSystem = {
+  readdirSync: (folder) => fs.readdirSync(folder),
+  openSync: (path, flags) => fs.openSync(path, flags, 0o600),
+  statSync: (fd) => fs.fstatSync(fd),
+  inodeSync: (path) => fs.statSync(path, { throwIfNoEntry: false })?.ino,
+  readSync: (fd, bytes, offset, length, position) => fs.readSync(fd, bytes, offset, length, position),
+  writeSync: (fd, bytes, offset, length) => fs.writeSync(fd, bytes, offset, length),
+  truncateSync: (fd, size) => fs.ftruncateSync(fd, size),
+  syncSync: (fd) => fs.fdatasyncSync(fd),
+  syncFolderSync: (folder) => {
+    const fd = fs.openSync(folder, 'r');
+    try {
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+  },
+  renameSync: (from, to) => fs.renameSync(from, to),
+  closeSync: (fd) => fs.closeSync(fd),
+  read: (fd, bytes, offset, length, position, counted) =>
+    fs.read(fd, bytes, offset, length, position, counted),
+  write: (fd, bytes, offset, length, counted) => fs.write(fd, bytes, offset, length, null, counted),
+  sync: (fd, done) => fs.fdatasync(fd, done),
+  syncFolder: (folder, done) => {
+    fs.open(folder, 'r', (err, fd) => {
+      if (err !== null) done(err);
+      else fs.fsync(fd, (failed) => fs.close(fd, () => done(failed)));
+    });
+  },
+  unlink: (path, done) => fs.unlink(path, done),
+  close: (fd, done) => fs.close(fd, done),
+};
+
+export function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+export function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}

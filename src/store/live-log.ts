@@ -1,0 +1,425 @@
+// The log of what is alive: keys and JSON texts, appended once per burst, read back whole at the next start.
+import { join } from 'node:path';
+import { asError, hasCode, realStoreFileSystem, type StoreFileSystem } from './file-system.ts';
+import { type Entries, LogBatch } from './log-batch.ts';
+import { LogCleaner } from './log-cleaner.ts';
+import { LogCondition, type LogTrouble, SLOW_MS } from './log-condition.ts';
+import { LogIndex } from './log-index.ts';
+import { type Damage, type LogContents, readLog } from './log-read.ts';
+import { LogSync, type Safe } from './log-sync.ts';
+import { Segment, segmentName } from './segment.ts';
+
+export interface LiveLogOptions {
+  /** It exists. */
+  readonly folder: string;
+  /** What a flushed entry outlives: the end of this process, or (once `safely` calls back) a power failure. */
+  readonly durability: 'process' | 'power';
+  /** Once per change. */
+  readonly onTrouble: (trouble: LogTrouble) => void;
+  /** Monotonic ms. */
+  readonly now?: () => number;
+  readonly fs?: StoreFileSystem;
+  /** Bytes after which a new segment begins. */
+  readonly segmentSize?: number;
+  /** Bytes the cleaner may carry over in one flush; or as many as the burst wrote itself, if that is more. */
+  readonly compactPerFlush?: number;
+}
+
+export interface LogCounts {
+  /** Lines, without those that were carried over. */
+  written: number;
+  bytes: number;
+  carried: number;
+  failures: number;
+  /** Writes that took too long. */
+  slow: number;
+  /** Callbacks of `safely` that came before the disk had what they waited for. */
+  gaps: number;
+  /** Lines and pieces that could not be read any more when their segment was cleaned. */
+  corrupt: number;
+}
+
+export interface OpenedLog {
+  readonly log: LiveLog;
+  /** In the order they were last put. */
+  readonly kept: Map<string, string>;
+  readonly damage: Damage;
+}
+
+const SEGMENT_SIZE = 16 * 1024 * 1024;
+const COMPACT_PER_FLUSH = 32 * 1024;
+const RETRY_MS = 1000;
+const LOOK_MS = 1000;
+/** Between two steps while all that lives is moved to new segments. */
+const RESCUE_MS = 10;
+const TAKES_NOTHING = 'the disk takes nothing';
+
+export class LiveLog {
+  readonly counts: LogCounts = {
+    written: 0,
+    bytes: 0,
+    carried: 0,
+    failures: 0,
+    slow: 0,
+    gaps: 0,
+    corrupt: 0,
+  };
+  readonly #folder: string;
+  readonly #isForPower: boolean;
+  readonly #fs: StoreFileSystem;
+  readonly #now: () => number;
+  readonly #segmentSize: number;
+  readonly #budget: number;
+  readonly #segments: Segment[];
+  readonly #index: LogIndex;
+  readonly #condition: LogCondition;
+  readonly #sync: LogSync;
+  readonly #cleaner: LogCleaner;
+  #batch = new LogBatch();
+  /** What the disk does not have yet. */
+  #waiting: Entries = new Map();
+  /** What a write in the background carries just now. */
+  #flying: Entries | undefined;
+  #current: Segment | undefined;
+  #nextSeq: number;
+  #nextNumber: number;
+  /** Counts the flushes that had something to write; all up to `#written` is written. */
+  #mark = 1;
+  #written = 1;
+  #lookAt = 0;
+  #retryAt = 0;
+  #retry: NodeJS.Timeout | undefined;
+  /** Keys of a write that broke off: some of their lines may stand behind the end of the segment. */
+  #halfWritten: string[] = [];
+  /** A write held the event loop too long: until they are quick again they go their way beside it. */
+  #isBackground = false;
+  /** Where a write in the background goes to when the log is closed meanwhile. */
+  #isInTheAir = false;
+  #isClosed = false;
+
+  /** Throws StoreError when a newer version wrote the log or the folder cannot be listed. */
+  static open(options: LiveLogOptions): OpenedLog {
+    const contents = readLog(options.fs ?? realStoreFileSystem, options.folder);
+    return { log: new LiveLog(options, contents), kept: contents.kept, damage: contents.damage };
+  }
+
+  private constructor(options: LiveLogOptions, contents: LogContents) {
+    this.#folder = options.folder;
+    this.#isForPower = options.durability === 'power';
+    this.#fs = options.fs ?? realStoreFileSystem;
+    this.#now = options.now ?? (() => performance.now());
+    this.#segmentSize = options.segmentSize ?? SEGMENT_SIZE;
+    this.#budget = options.compactPerFlush ?? COMPACT_PER_FLUSH;
+    this.#segments = contents.segments;
+    this.#index = new LogIndex(contents.lines);
+    this.#current = contents.canGoOn ? contents.segments.at(-1) : undefined;
+    this.#nextSeq = contents.nextSeq;
+    this.#nextNumber = contents.nextNumber;
+    this.#condition = new LogCondition(options.onTrouble, () => this.#waitingBytes());
+    this.#sync = new LogSync({
+      fs: this.#fs,
+      folder: this.#folder,
+      now: this.#now,
+      written: () => this.#written,
+      onGap: (count) => this.#gap(count),
+      onFailed: (err) => this.#syncFailed(err),
+      onSynced: (took) => this.#synced(took),
+    });
+    this.#cleaner = new LogCleaner({
+      fs: this.#fs,
+      segments: this.#segments,
+      index: this.#index,
+      sync: this.#sync,
+      now: this.#now,
+      onFailed: () => this.counts.failures++,
+      onCorrupt: () => this.counts.corrupt++,
+    });
+    // the process before us may have written what no disk has seen
+    for (const segment of this.#segments) this.#sync.wrote(segment);
+    this.#sync.folderChanged();
+  }
+
+  /** `text` is JSON without newlines. The last put of a key counts. */
+  put(key: string, text: string): void {
+    if (this.#waiting.has(key)) this.#waiting.delete(key);
+    this.#waiting.set(key, text);
+  }
+
+  /** Costs a line only when the disk knows the key. */
+  delete(key: string): void {
+    this.#waiting.delete(key);
+    if (this.#index.lines.has(key) || this.#flying?.has(key) === true) this.#waiting.set(key, undefined);
+  }
+
+  /** Writes all that was put since the last flush, without fsync; never throws. What the disk does not take waits. */
+  flush(): void {
+    if (this.#waiting.size > 0) this.#mark++;
+    else if (!this.#cleaner.isReady) return;
+    if (this.#flying !== undefined || this.#isClosed) return;
+    if (this.#condition.is('write', 'failed') && this.#now() < this.#retryAt) return;
+    this.#write();
+  }
+
+  /**
+   * With 'power', `done` is called when all that was flushed so far is on the disk, and after 50 ms in any case: then
+   * with false. With 'process', and when nothing waits for the disk, at once.
+   */
+  safely(done: Safe): void {
+    if (this.#isForPower && !this.#isClosed) this.#sync.whenSafe(this.#mark, done);
+    else done(!this.#isForPower);
+  }
+
+  /** Something waits for a disk that fails or is slow. */
+  get isBehind(): boolean {
+    if (this.#condition.isWell) return false;
+    const waits = this.#waiting.size > 0 || this.#flying !== undefined || this.#sync.isAwaited;
+    return this.#condition.isFailed || waits;
+  }
+
+  get segments(): number {
+    return this.#segments.length;
+  }
+
+  /** The last flush, onto the disk; the event loop is held for it. Whoever waits in `safely` is called. */
+  close(): void {
+    if (this.#isClosed) return;
+    clearTimeout(this.#retry);
+    this.#cleaner.close();
+    if (this.#flying !== undefined) {
+      // nobody knows how far that write comes, so all of it goes into a segment of its own
+      this.#bringBack(this.#flying);
+      this.#current = undefined;
+      this.#batch = new LogBatch();
+    }
+    if (this.#waiting.size > 0) this.#writeNow();
+    this.#isClosed = true;
+    clearTimeout(this.#retry);
+    let isSafe = this.#waiting.size === 0;
+    try {
+      this.#sync.syncNow();
+    } catch (error) {
+      isSafe = false;
+      this.#syncFailed(asError(error));
+    }
+    this.#sync.close(isSafe, () => this.#letGo());
+  }
+
+  /** A descriptor that a write is still to use would by then be another file's. */
+  #letGo(): void {
+    if (!this.#isInTheAir) for (const { fd } of this.#segments.splice(0)) this.#fs.close(fd, () => undefined);
+  }
+
+  #write(): void {
+    if (this.#isBackground) this.#writeInBackground();
+    else this.#writeNow();
+  }
+
+  /** Synchronous on purpose: it is a few us into the page cache, and there when the process dies a moment later. */
+  #writeNow(): void {
+    const began = this.#now();
+    try {
+      const segment = this.#begin(began);
+      if (segment !== undefined) {
+        const { bytes, length } = this.#batch;
+        for (let at = 0; at < length; ) at += taken(this.#fs.writeSync(segment.fd, bytes, at, length - at));
+        this.#commit(segment, this.#mark);
+        this.#waiting.clear();
+      }
+    } catch (error) {
+      this.#broke(asError(error), began);
+      return;
+    }
+    this.#wrote(began);
+  }
+
+  #writeInBackground(): void {
+    const began = this.#now();
+    try {
+      const segment = this.#begin(began);
+      if (segment !== undefined) this.#fly(segment, began);
+      else this.#wrote(began);
+    } catch (error) {
+      this.#broke(asError(error), began);
+    }
+  }
+
+  #fly(segment: Segment, began: number): void {
+    const batch = this.#batch;
+    const mark = this.#mark;
+    const { bytes, length, entries } = batch;
+    this.#flying = entries;
+    this.#waiting = new Map();
+    this.#isInTheAir = true;
+    let at = 0;
+    const landed = (err: Error | null, count: number) => {
+      const isLate = batch !== this.#batch;
+      if (err === null) at += count;
+      if (err === null && count > 0 && at < length && !isLate) {
+        this.#fs.write(segment.fd, bytes, at, length - at, landed);
+        return;
+      }
+      this.#isInTheAir = false;
+      if (isLate) this.#letGo();
+      else if (at < length) {
+        this.#bringBack(entries);
+        this.#broke(err ?? new Error(TAKES_NOTHING), began);
+      } else {
+        this.#flying = undefined;
+        this.#commit(segment, mark);
+        this.#wrote(began);
+        if (this.#mark > mark) this.#write();
+      }
+    };
+    this.#fs.write(segment.fd, bytes, 0, length, landed);
+  }
+
+  #bringBack(flown: Entries): void {
+    for (const [key, text] of this.#waiting) {
+      flown.delete(key);
+      flown.set(key, text);
+    }
+    this.#waiting = flown;
+    this.#flying = undefined;
+  }
+
+  /** The segment to write the batch to; undefined when there is nothing to write. */
+  #begin(now: number): Segment | undefined {
+    const segment = this.#ready(now);
+    this.#batch.begin(this.#waiting, this.#nextSeq, segment.size === 0);
+    this.#nextSeq += this.#waiting.size;
+    this.#cleaner.fill(this.#batch, Math.max(this.#budget, this.#batch.length));
+    if (!this.#batch.isEmpty) {
+      // until all of it is written, this is how it stands
+      segment.isTorn = true;
+      return segment;
+    }
+    this.#cleaner.commit();
+    this.#written = this.#mark;
+    this.#sync.go();
+    return undefined;
+  }
+
+  #commit(segment: Segment, mark: number): void {
+    segment.isTorn = false;
+    this.#index.commit(this.#batch, segment);
+    this.#cleaner.commit();
+    this.counts.written += this.#batch.lengths.length;
+    this.counts.carried += this.#batch.copies.length;
+    this.counts.bytes += this.#batch.length;
+    this.#written = mark;
+    this.#sync.wrote(segment);
+  }
+
+  /** The segment to write to, at the boundary of a line. */
+  #ready(now: number): Segment {
+    this.#look(now);
+    const segment = this.#current;
+    if (segment === undefined || (segment.size >= this.#segmentSize && !segment.isTorn))
+      return this.#rotate();
+    if (!segment.isTorn) return segment;
+    try {
+      this.#fs.truncateSync(segment.fd, segment.size);
+      segment.isTorn = false;
+      this.#halfWritten = [];
+      return segment;
+    } catch {
+      this.#leaveTorn();
+      return this.#rotate();
+    }
+  }
+
+  /** What stands there half may be read again, so whatever of it is over by now must be deleted. */
+  #leaveTorn(): void {
+    for (const key of this.#halfWritten) if (!this.#waiting.has(key)) this.#waiting.set(key, undefined);
+    this.#halfWritten = [];
+    this.#current = undefined;
+  }
+
+  #rotate(): Segment {
+    const number = this.#nextNumber;
+    const path = join(this.#folder, segmentName(number));
+    let fd: number;
+    try {
+      fd = this.#fs.openSync(path, 'ax+');
+    } catch (error) {
+      if (hasCode(error, 'EEXIST')) this.#nextNumber++;
+      throw error;
+    }
+    this.#nextNumber++;
+    const segment = new Segment(number, path, fd, this.#fs.statSync(fd));
+    this.#segments.push(segment);
+    this.#current = segment;
+    this.#sync.folderChanged();
+    return segment;
+  }
+
+  /** Once a second: does the path still lead to our segment? If not, all that lives moves to new ones. */
+  #look(now: number): void {
+    const segment = this.#current;
+    if (segment === undefined || now < this.#lookAt) return;
+    this.#lookAt = now + LOOK_MS;
+    if (this.#fs.inodeSync(segment.path) === segment.inode) return;
+    this.#moveOn(segment);
+  }
+
+  #moveOn(segment: Segment): void {
+    this.#cleaner.distrust(segment.number);
+    this.#current = undefined;
+  }
+
+  #wrote(began: number): void {
+    const now = this.#now();
+    if (now - began > SLOW_MS) this.counts.slow++;
+    this.#condition.took('write', now - began, now);
+    this.#isBackground = this.#condition.is('write', 'slow');
+    if (this.#cleaner.isRescuing) this.#later(RESCUE_MS);
+  }
+
+  #broke(err: Error, began: number): void {
+    if (this.#current?.isTorn === true) this.#halfWritten = [...this.#waiting.keys()];
+    const now = this.#now();
+    this.counts.failures++;
+    this.#retryAt = now + RETRY_MS;
+    this.#isBackground ||= now - began > SLOW_MS;
+    this.#condition.failed('write', err);
+    this.#later(RETRY_MS);
+  }
+
+  #later(ms: number): void {
+    clearTimeout(this.#retry);
+    if (!this.#isClosed) this.#retry = setTimeout(() => this.#tryAgain(), ms).unref();
+  }
+
+  #tryAgain(): void {
+    if (this.#flying === undefined && !this.#isClosed) this.#write();
+  }
+
+  #gap(count: number): void {
+    this.counts.gaps += count;
+    if (!this.#condition.is('sync', 'failed')) this.#condition.slow('sync', this.#now());
+  }
+
+  #syncFailed(err: Error): void {
+    this.counts.failures++;
+    this.#condition.failed('sync', err);
+  }
+
+  #synced(took: number): void {
+    // a disk that failed once to take a page says no more of that page: whatever lives is written anew
+    if (this.#condition.is('sync', 'failed') && this.#current !== undefined) this.#moveOn(this.#current);
+    // slow is what somebody waited for in vain
+    if (took <= SLOW_MS || this.#condition.is('sync', 'failed')) this.#condition.took('sync', 0, this.#now());
+  }
+
+  #waitingBytes(): number {
+    let bytes = 0;
+    for (const entries of [this.#flying, this.#waiting])
+      for (const [key, text] of entries ?? []) bytes += key.length + (text?.length ?? 0);
+    return bytes;
+  }
+}
+
+function taken(count: number): number {
+  if (count === 0) throw new Error(TAKES_NOTHING);
+  return count;
+}

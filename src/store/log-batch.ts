@@ -1,0 +1,61 @@
+// The bytes of one write: what was put since the last one, and what the cleaner carries along.
+import type { Line } from './log-index.ts';
+import { FORMAT_VERSION, headerOf, lineOf, seal } from './log-line.ts';
+
+const ROOM = 64 * 1024;
+/** A buffer that one great burst has blown up is not kept. */
+const MOST_ROOM = 1024 * 1024;
+
+/** key -> text, undefined: deleted. In the order it was put. */
+export type Entries = Map<string, string | undefined>;
+
+export class LogBatch {
+  bytes = Buffer.allocUnsafeSlow(ROOM);
+  length = 0;
+  entries: Entries = new Map();
+  /** Of each entry's line, in their order. */
+  readonly lengths: number[] = [];
+  firstSeq = 0;
+  /** Lines of an old segment that are carried over. */
+  readonly copies: Line[] = [];
+
+  begin(entries: Entries, firstSeq: number, withHeader: boolean): void {
+    if (this.bytes.length > MOST_ROOM) this.bytes = Buffer.allocUnsafeSlow(ROOM);
+    this.length = 0;
+    this.entries = entries;
+    this.firstSeq = firstSeq;
+    this.lengths.length = 0;
+    this.copies.length = 0;
+    if (withHeader) this.#add(headerOf(FORMAT_VERSION));
+    let seq = firstSeq;
+    for (const [key, text] of entries) this.lengths.push(this.#add(lineOf(seq++, key, text)));
+  }
+
+  get isEmpty(): boolean {
+    return this.entries.size === 0 && this.copies.length === 0;
+  }
+
+  /** A line of an old segment as it stands there, with its seq and its newline. */
+  copy(from: Buffer, start: number, end: number, line: Line): void {
+    this.#makeRoom(end - start);
+    from.copy(this.bytes, this.length, start, end);
+    this.length += end - start;
+    this.copies.push(line);
+  }
+
+  #add(line: string): number {
+    this.#makeRoom(line.length * 3);
+    const start = this.length;
+    const count = this.bytes.write(line, start, 'utf8');
+    this.length += count;
+    seal(this.bytes, start, this.length);
+    return count;
+  }
+
+  #makeRoom(most: number): void {
+    if (this.length + most <= this.bytes.length) return;
+    const bigger = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, this.length + most));
+    this.bytes.copy(bigger, 0, 0, this.length);
+    this.bytes = bigger;
+  }
+}

@@ -1,0 +1,71 @@
+// Says once per change whether the disk takes what the log gives it.
+
+/** Bytes that are not written yet go along. */
+export interface LogTrouble {
+  readonly err: Error | undefined;
+  readonly what: 'failed' | 'slow' | 'recovered';
+  readonly waiting: number;
+}
+
+type State = 'well' | 'slow' | 'failed';
+
+/** An operation that takes longer holds what waits for it too long. Ms. */
+export const SLOW_MS = 50;
+/** After a slow operation it must go well for so long. Ms. */
+const QUIET_MS = 1000;
+
+/** Writing and syncing have each their own state; the worse one is told. */
+export class LogCondition {
+  readonly #told: (trouble: LogTrouble) => void;
+  readonly #waiting: () => number;
+  readonly #states: Record<'write' | 'sync', State> = { write: 'well', sync: 'well' };
+  readonly #slowAt = { write: 0, sync: 0 };
+  #overall: State = 'well';
+
+  constructor(told: (trouble: LogTrouble) => void, waiting: () => number) {
+    this.#told = told;
+    this.#waiting = waiting;
+  }
+
+  get isWell(): boolean {
+    return this.#overall === 'well';
+  }
+
+  get isFailed(): boolean {
+    return this.#overall === 'failed';
+  }
+
+  is(part: 'write' | 'sync', state: State): boolean {
+    return this.#states[part] === state;
+  }
+
+  /** It was done, and took so long. */
+  took(part: 'write' | 'sync', ms: number, now: number): void {
+    if (ms > SLOW_MS) this.slow(part, now);
+    else if (this.#states[part] === 'well') return;
+    else if (this.#states[part] === 'failed' || now - this.#slowAt[part] >= QUIET_MS) this.#set(part, 'well');
+  }
+
+  slow(part: 'write' | 'sync', now: number): void {
+    this.#slowAt[part] = now;
+    this.#set(part, 'slow');
+  }
+
+  failed(part: 'write' | 'sync', err: Error): void {
+    this.#set(part, 'failed', err);
+  }
+
+  #set(part: 'write' | 'sync', state: State, err?: Error): void {
+    this.#states[part] = state;
+    const { write, sync } = this.#states;
+    const overall =
+      write === 'failed' || sync === 'failed'
+        ? 'failed'
+        : write === 'slow' || sync === 'slow'
+          ? 'slow'
+          : 'well';
+    if (overall === this.#overall) return;
+    this.#overall = overall;
+    this.#told({ err, what: overall === 'well' ? 'recovered' : overall, waiting: this.#waiting() });
+  }
+}

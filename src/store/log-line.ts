@@ -1,0 +1,107 @@
+// How one entry of the live log stands in its file: a line that can be read by eye and checked by its CRC.
+import { crc32 } from 'node:zlib';
+
+/**
+ * `7f3a91c0 1234 + b:sip:alice@example.org {"contact":...}` puts, `0c55e1aa 1235 - b:sip:alice@example.org` deletes.
+ * The CRC-32 is of all that stands between the space behind it and the newline.
+ */
+export const FORMAT_VERSION = 1;
+
+const NAME = 'callchart-live-log';
+const NEWLINE = 0x0a;
+const SPACE = 0x20;
+const PLUS = 0x2b;
+const MINUS = 0x2d;
+const CRC_LENGTH = 8;
+const HEX = Buffer.from('0123456789abcdef');
+const VALUES = new Int8Array(256).fill(-1);
+for (const [value, char] of HEX.entries()) VALUES[char] = value;
+
+/** All but visible ASCII and well-formed letters beyond it: what would end a field, or not come back from UTF-8. */
+const UNSAFE = /[^!-$&-~\u00a0-\ud7ff\ue000-\uffff]/;
+const EVERY_UNSAFE = new RegExp(UNSAFE, 'g');
+
+/** The line with room for its CRC. `text` undefined deletes. */
+export function lineOf(seq: number, key: string, text: string | undefined): string {
+  const name = UNSAFE.test(key) ? key.replace(EVERY_UNSAFE, escaped) : key;
+  return text === undefined ? `00000000 ${seq} - ${name}\n` : `00000000 ${seq} + ${name} ${text}\n`;
+}
+
+/** The first line of every segment, in every version to come. */
+export function headerOf(version: number): string {
+  return `00000000 ${NAME} ${version}\n`;
+}
+
+/** Writes the CRC into a line that stands in bytes; `end` is behind its newline. */
+export function seal(bytes: Buffer, start: number, end: number): void {
+  let crc = crc32(bytes.subarray(start + CRC_LENGTH + 1, end - 1));
+  for (let at = start + CRC_LENGTH - 1; at >= start; at--) {
+    bytes[at] = HEX[crc & 15] ?? 0;
+    crc >>>= 4;
+  }
+}
+
+function isWhole(bytes: Buffer, start: number, end: number): boolean {
+  if (end - start <= CRC_LENGTH || bytes[start + CRC_LENGTH] !== SPACE) return false;
+  let crc = 0;
+  for (let at = start; at < start + CRC_LENGTH; at++) {
+    const value = VALUES[bytes[at] ?? 0] ?? -1;
+    if (value < 0) return false;
+    crc = crc * 16 + value;
+  }
+  return crc32(bytes.subarray(start + CRC_LENGTH + 1, end)) === crc;
+}
+
+/** The version a header tells, undefined when this is no whole header. `end` is at the newline. */
+export function versionIn(bytes: Buffer, start: number, end: number): number | undefined {
+  if (end - start > 64 || !isWhole(bytes, start, end)) return undefined;
+  const [name, version] = bytes.toString('latin1', start + CRC_LENGTH + 1, end).split(' ');
+  return name === NAME && /^\d+$/.test(version ?? '') ? Number(version) : undefined;
+}
+
+/** Reads line after line into the same fields: a start reads a hundred thousand. */
+export class LineReader {
+  seq = 0;
+  key = '';
+  isPut = false;
+  #textAt = 0;
+
+  /** False: no whole line of ours stands there. `end` is at the newline. */
+  read(bytes: Buffer, start: number, end: number): boolean {
+    if (!isWhole(bytes, start, end)) return false;
+    let at = start + CRC_LENGTH + 1;
+    let seq = 0;
+    for (; at < end && bytes[at] !== SPACE; at++) {
+      const digit = (bytes[at] ?? 0) - 0x30;
+      if (digit < 0 || digit > 9) return false;
+      seq = seq * 10 + digit;
+    }
+    const sign = bytes[at + 1];
+    if (at + 3 > end || (sign !== PLUS && sign !== MINUS) || bytes[at + 2] !== SPACE) return false;
+    const keyEnd = sign === PLUS ? bytes.indexOf(SPACE, at + 3) : end;
+    if (keyEnd < 0 || keyEnd > end) return false;
+    const key = bytes.toString('utf8', at + 3, keyEnd);
+    this.seq = seq;
+    this.key = key.includes('%') ? key.replace(/%([0-9a-f]{4})/g, unescaped) : key;
+    this.isPut = sign === PLUS;
+    this.#textAt = keyEnd + 1;
+    return true;
+  }
+
+  /** The text of the put that was read last. */
+  text(bytes: Buffer, end: number): string {
+    return bytes.toString('utf8', this.#textAt, end);
+  }
+}
+
+export function newlineFrom(bytes: Buffer, start: number): number {
+  return bytes.indexOf(NEWLINE, start);
+}
+
+function escaped(char: string): string {
+  return `%${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+function unescaped(_all: string, hex: string): string {
+  return String.fromCharCode(Number.parseInt(hex, 16));
+}

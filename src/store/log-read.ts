@@ -1,0 +1,254 @@
+// Reads what a process before us left: all segments, the newest line of each key, and what is broken among them.
+import { join } from 'node:path';
+import { asError, type StoreFileSystem } from './file-system.ts';
+import type { Line } from './log-index.ts';
+import { FORMAT_VERSION, LineReader, newlineFrom, versionIn } from './log-line.ts';
+import { asideOf, Segment, segmentNumber } from './segment.ts';
+import { StoreError } from './store-error.ts';
+
+export interface Damage {
+  /** Ends of the last segment that were cut off: the process died while it wrote. */
+  torn: number;
+  /** Lines that are not what was written, skipped. */
+  corrupt: number;
+  /** Segments that could not be read at all; they are set aside as `.damaged`. */
+  segments: number;
+  /** In which files all this was found. */
+  readonly files: string[];
+}
+
+export interface LogContents {
+  readonly segments: Segment[];
+  /** The last segment is whole and can be written on. */
+  readonly canGoOn: boolean;
+  readonly lines: Map<string, Line>;
+  readonly kept: Map<string, string>;
+  readonly damage: Damage;
+  readonly nextSeq: number;
+  readonly nextNumber: number;
+}
+
+/** How much is given up when the disk does not give it. */
+const STEP = 256 * 1024;
+/** More lines than any segment has. */
+const MOST_IN_SEGMENT = 1e9;
+
+/** Throws StoreError before anything is changed on the disk. */
+export function readLog(fs: StoreFileSystem, folder: string): LogContents {
+  const files = list(fs, folder);
+  const reading = new Reading(fs);
+  try {
+    for (const file of files) if (!file.isAside) reading.take(file.number, join(folder, file.name));
+  } catch (error) {
+    for (const { fd } of reading.segments) fs.closeSync(fd);
+    throw error;
+  }
+  return reading.end(Math.max(0, ...files.map(({ number }) => number)) + 1);
+}
+
+function list(fs: StoreFileSystem, folder: string) {
+  try {
+    return fs
+      .readdirSync(folder)
+      .flatMap((name) => {
+        const file = segmentNumber(name);
+        return file === undefined ? [] : [{ ...file, name }];
+      })
+      .sort((a, b) => a.number - b.number);
+  } catch (cause) {
+    throw new StoreError(
+      'store-unreadable',
+      `cannot list the store's folder ${folder}: ${asError(cause).message}. Make it readable for this user.`,
+      { cause },
+    );
+  }
+}
+
+class Reading {
+  readonly segments: Segment[] = [];
+  readonly #fs: StoreFileSystem;
+  readonly #reader = new LineReader();
+  /** Deletions stand in it too while it is read, with length 0. */
+  readonly #lines = new Map<string, Line>();
+  readonly #kept = new Map<string, string>();
+  readonly #damage: Damage = { torn: 0, corrupt: 0, segments: 0, files: [] };
+  readonly #unreadable: string[] = [];
+  #bytes = Buffer.alloc(0);
+  #seq = 0;
+  #isSorted = true;
+  #deletions = 0;
+  /** Of the segment read last: where its last whole line ends, and how many broken ones stand before and behind. */
+  #wholeTo = 0;
+  #broken = 0;
+  #brokenBehind = 0;
+
+  constructor(fs: StoreFileSystem) {
+    this.#fs = fs;
+  }
+
+  take(number: number, path: string): void {
+    this.#settleTail();
+    const segment = this.#load(number, path);
+    if (segment === undefined) {
+      this.#unreadable.push(path);
+      this.#damage.segments++;
+      this.#damage.files.push(path);
+      return;
+    }
+    this.segments.push(segment);
+    this.#scan(segment);
+  }
+
+  end(nextNumber: number): LogContents {
+    const last = this.segments.at(-1);
+    const canGoOn = last !== undefined && !last.isDamaged && this.#reopen(last) && this.#broken === 0;
+    this.#settleTail();
+    for (const path of this.#unreadable) this.#setAside(path);
+    if (this.#deletions > 0)
+      for (const [key, line] of this.#lines) if (line.length === 0) this.#lines.delete(key);
+    return {
+      segments: this.segments,
+      canGoOn,
+      lines: this.#lines,
+      kept: this.#isSorted ? this.#kept : this.#sorted(),
+      damage: this.#damage,
+      // what cannot be read today and can be tomorrow must not be newer than what is written meanwhile
+      nextSeq: this.#seq + 1 + this.#unreadable.length * MOST_IN_SEGMENT,
+      nextNumber,
+    };
+  }
+
+  #load(number: number, path: string): Segment | undefined {
+    let fd: number | undefined;
+    try {
+      fd = this.#fs.openSync(path, 'r');
+      const segment = new Segment(number, path, fd, this.#fs.statSync(fd));
+      if (segment.size > this.#bytes.length) this.#bytes = Buffer.allocUnsafeSlow(segment.size);
+      if (this.#read(segment)) return segment;
+    } catch {
+      // said as damage
+    }
+    if (fd !== undefined) this.#fs.closeSync(fd);
+    return undefined;
+  }
+
+  /** False: the disk gives nothing of it. */
+  #read(segment: Segment): boolean {
+    let given = segment.size === 0;
+    for (let at = 0; at < segment.size; ) {
+      const length = Math.min(STEP, segment.size - at);
+      try {
+        const count = this.#fs.readSync(segment.fd, this.#bytes, at, length, at);
+        if (count === 0) segment.size = at;
+        at += count;
+        given = true;
+      } catch {
+        this.#bytes.fill(0, at, at + length);
+        segment.isDamaged = true;
+        at += length;
+      }
+    }
+    return given;
+  }
+
+  #scan(segment: Segment): void {
+    const bytes = this.#bytes.subarray(0, segment.size);
+    let start = this.#scanHeader(segment, bytes);
+    while (start < bytes.length) {
+      const newline = newlineFrom(bytes, start);
+      const end = newline < 0 ? bytes.length : newline;
+      if (newline >= 0 && this.#reader.read(bytes, start, end)) {
+        this.#found(segment, bytes, start, end);
+        this.#broken += this.#brokenBehind;
+        this.#brokenBehind = 0;
+        this.#wholeTo = end + 1;
+      } else if (end > start) this.#brokenBehind++;
+      start = end + 1;
+    }
+  }
+
+  #scanHeader(segment: Segment, bytes: Buffer): number {
+    const end = newlineFrom(bytes, 0);
+    const version = end < 0 ? undefined : versionIn(bytes, 0, end);
+    this.#wholeTo = 0;
+    this.#broken = 0;
+    this.#brokenBehind = 0;
+    if (version === undefined) return 0;
+    if (version > FORMAT_VERSION)
+      throw new StoreError(
+        'store-newer',
+        `${segment.path} has format ${version}, and this version of Callchart knows formats up to ${FORMAT_VERSION}. Start the newer version again, or move the file away and lose what it keeps.`,
+      );
+    this.#wholeTo = end + 1;
+    return end + 1;
+  }
+
+  #found(segment: Segment, bytes: Buffer, start: number, end: number): void {
+    const { seq, key, isPut } = this.#reader;
+    const known = this.#lines.get(key);
+    // a line that was carried over keeps its seq, so a later place is not always a newer line
+    if (known !== undefined && known.seq > seq) return;
+    const length = isPut ? end + 1 - start : 0;
+    if (known === undefined) this.#lines.set(key, { seq, length, segment });
+    else {
+      known.segment.live -= known.length;
+      this.#kept.delete(key);
+      known.seq = seq;
+      known.length = length;
+      known.segment = segment;
+    }
+    segment.live += length;
+    if (isPut) this.#kept.set(key, this.#reader.text(bytes, end));
+    else this.#deletions++;
+    if (seq > this.#seq) this.#seq = seq;
+    else this.#isSorted = false;
+  }
+
+  /** What is broken at the end of a segment that is not the last is damage like any other. */
+  #settleTail(): void {
+    const last = this.segments.at(-1);
+    this.#damage.corrupt += this.#broken + this.#brokenBehind;
+    if (last !== undefined && (this.#broken + this.#brokenBehind > 0 || last.isDamaged))
+      this.#damage.files.push(last.path);
+    this.#broken = 0;
+    this.#brokenBehind = 0;
+  }
+
+  /** Opens the last segment for writing, and cuts off what a dying process left half. */
+  #reopen(last: Segment): boolean {
+    let fd: number;
+    try {
+      fd = this.#fs.openSync(last.path, 'a+');
+    } catch {
+      return false;
+    }
+    this.#fs.closeSync(last.fd);
+    last.fd = fd;
+    if (this.#wholeTo >= last.size) return true;
+    try {
+      this.#fs.truncateSync(fd, this.#wholeTo);
+    } catch {
+      return false;
+    }
+    last.size = this.#wholeTo;
+    this.#brokenBehind = 0;
+    this.#damage.torn++;
+    this.#damage.files.push(last.path);
+    return true;
+  }
+
+  #setAside(path: string): void {
+    try {
+      this.#fs.renameSync(path, asideOf(path));
+    } catch {
+      // it is passed over again at the next start
+    }
+  }
+
+  #sorted(): Map<string, string> {
+    const seqOf = (key: string) => this.#lines.get(key)?.seq ?? 0;
+    const sorted = Array.from(this.#kept, ([key, text]) => ({ key, text, seq: seqOf(key) }));
+    sorted.sort((a, b) => a.seq - b.seq);
+    return new Map(sorted.map(({ key, text }) => [key, text]));
+  }
+}

@@ -1,0 +1,227 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { LiveLog } from '../../src/store/live-log.ts';
+import { type Chance, CrashDisk, chanceOf } from './crash-disk.ts';
+
+type Step =
+  | { do: 'put'; key: string; size: number }
+  | { do: 'delete'; key: string }
+  | { do: 'flush' }
+  | { do: 'safely' }
+  | { do: 'settle'; most: number }
+  | { do: 'fail'; operation: 'write' | 'sync' | 'truncate' | 'open' | 'unlink' | 'syncFolder' | 'read' }
+  | { do: 'fill'; room: number }
+  | { do: 'wait' }
+  | { do: 'mend' }
+  | { do: 'crash'; seed: number }
+  | { do: 'close' };
+
+const key = fc.integer({ min: 0, max: 7 }).map((n) => `k${n}`);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: fc.record({ do: fc.constant('put' as const), key, size: fc.integer({ min: 0, max: 60 }) }),
+  },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('delete' as const), key }) },
+  { weight: 12, arbitrary: fc.constant({ do: 'flush' as const }) },
+  { weight: 4, arbitrary: fc.constant({ do: 'safely' as const }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({ do: fc.constant('settle' as const), most: fc.integer({ min: 1, max: 6 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('fail' as const),
+      operation: fc.constantFrom('write', 'sync', 'truncate', 'open', 'unlink', 'syncFolder', 'read'),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('fill' as const), room: fc.integer({ min: 0, max: 150 }) }),
+  },
+  { weight: 1, arbitrary: fc.constant({ do: 'wait' as const }) },
+  { weight: 2, arbitrary: fc.constant({ do: 'mend' as const }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('crash' as const), seed: fc.integer() }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'close' as const }) },
+) as fc.Arbitrary<Step>;
+
+/** What a key may be after a crash: the version it was known to have at least, and any since. */
+class Model {
+  readonly #versions = new Map<string, (string | undefined)[]>();
+  /** How many of its versions are over for good. */
+  readonly #least = new Map<string, number>();
+
+  change(key: string, text: string | undefined): void {
+    this.versionsOf(key).push(text);
+  }
+
+  /** From now on nothing older may come back. */
+  get marks(): ReadonlyMap<string, number> {
+    return new Map([...this.#versions].map(([key, versions]) => [key, versions.length - 1]));
+  }
+
+  promise(marks: ReadonlyMap<string, number>): void {
+    for (const [key, mark] of marks) this.#least.set(key, Math.max(mark, this.#least.get(key) ?? 0));
+  }
+
+  check(kept: ReadonlyMap<string, string>): void {
+    for (const [key, versions] of this.#versions) {
+      const possible = versions.slice(this.#least.get(key) ?? 0);
+      expect(possible, key).toContain(kept.get(key));
+    }
+    for (const key of kept.keys()) expect([...this.#versions.keys()]).toContain(key);
+  }
+
+  /** What was read is how it is now. */
+  restart(kept: ReadonlyMap<string, string>): void {
+    for (const key of this.#versions.keys()) {
+      this.#versions.set(key, [kept.get(key)]);
+      this.#least.set(key, 0);
+    }
+  }
+
+  versionsOf(key: string): (string | undefined)[] {
+    const versions = this.#versions.get(key) ?? [undefined];
+    this.#versions.set(key, versions);
+    return versions;
+  }
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+interface Lives {
+  readonly durability: 'process' | 'power';
+  readonly crash: (disk: CrashDisk, chance: Chance) => void;
+  readonly isSlow: boolean;
+}
+
+function live(steps: readonly Step[], { durability, crash, isSlow }: Lives): void {
+  const disk = new CrashDisk();
+  const model = new Model();
+  let now = 0;
+  let version = 0;
+  let isBroken = false;
+  if (isSlow)
+    disk.takes = (operation) => {
+      if (operation === 'write') now += 60;
+    };
+  const open = () =>
+    LiveLog.open({
+      folder: '/store',
+      durability,
+      onTrouble: () => undefined,
+      fs: disk.fs,
+      now: () => now,
+      segmentSize: 300,
+      compactPerFlush: 100,
+    });
+  let { log, kept } = open();
+  const wait = (ms: number) => {
+    now += ms;
+    vi.advanceTimersByTime(ms);
+  };
+  const again = () => {
+    vi.clearAllTimers();
+    disk.fault = () => undefined;
+    disk.room = Number.POSITIVE_INFINITY;
+    isBroken = false;
+    ({ log, kept } = open());
+    model.check(kept);
+    model.restart(kept);
+  };
+  const act = (step: Step) => {
+    switch (step.do) {
+      case 'put': {
+        const text = `"${++version}${'x'.repeat(step.size)}"`;
+        model.change(step.key, text);
+        return log.put(step.key, text);
+      }
+      case 'delete':
+        model.change(step.key, undefined);
+        return log.delete(step.key);
+      case 'flush':
+        now += 400;
+        log.flush();
+        if (durability === 'process' && !isSlow && !log.isBehind) model.promise(model.marks);
+        return;
+      case 'safely': {
+        log.flush();
+        const { marks } = model;
+        const asked = log;
+        log.safely((isSafe) => {
+          if (durability === 'power' && isSafe && asked === log) model.promise(marks);
+        });
+        return;
+      }
+      case 'settle':
+        return void disk.settle(step.most);
+      case 'fail':
+        isBroken = true;
+        disk.fault = (operation) => (operation === step.operation ? 'EIO' : undefined);
+        return;
+      case 'fill':
+        isBroken = true;
+        disk.room = step.room;
+        return;
+      case 'wait':
+        return wait(60);
+      case 'mend':
+        disk.fault = () => undefined;
+        disk.room = Number.POSITIVE_INFINITY;
+        return wait(1000);
+      case 'crash':
+        crash(disk, chanceOf(step.seed));
+        return again();
+      case 'close':
+        isBroken ||= log.isBehind;
+        now += 1000;
+        log.close();
+        if (!isBroken) model.promise(model.marks);
+        crash(disk, chanceOf(version));
+        return again();
+    }
+  };
+  for (const each of steps) act(each);
+  act({ do: 'crash', seed: version });
+  // and it is a log like any other
+  act({ do: 'put', key: 'k0', size: 1 });
+  act({ do: 'close' });
+}
+
+const steps = fc.array(step, { minLength: 20, maxLength: 120 });
+const runs = { numRuns: Number(process.env.LOG_RUNS ?? 300) };
+
+describe('whatever is put, deleted, flushed, broken and mended in any order', () => {
+  test('the end of the process loses nothing that was flushed', () => {
+    fc.assert(
+      fc.property(steps, (each) =>
+        live(each, { durability: 'process', crash: (disk, chance) => disk.kill(chance), isSlow: false }),
+      ),
+      runs,
+    );
+  });
+
+  test('the end of the process leaves each key as it once was, on a slow disk too', () => {
+    fc.assert(
+      fc.property(steps, (each) =>
+        live(each, { durability: 'power', crash: (disk, chance) => disk.kill(chance), isSlow: true }),
+      ),
+      runs,
+    );
+  });
+
+  test('a power failure loses nothing that was said to be safe', () => {
+    fc.assert(
+      fc.property(steps, fc.boolean(), (each, isSlow) =>
+        live(each, { durability: 'power', crash: (disk, chance) => disk.losePower(chance), isSlow }),
+      ),
+      runs,
+    );
+  });
+});
