@@ -243,7 +243,7 @@ export class Core {
     const { dialogs, overdue, start } = this.supervisor.restore(kept.dialogs, (saved, cause) =>
       broken(saved.opened.callId, cause),
     );
-    if (dialogs > 0) this.#restartEnds = clock.now() + 64 * this.#policy.timers.t1;
+    this.#restartEnds = clock.now() + 64 * this.#policy.timers.t1;
     for (const saved of kept.invites) {
       this.#safely(() => {
         if (!this.#inbound.resume(saved)) broken(saved.callId, undefined);

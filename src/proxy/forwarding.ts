@@ -144,7 +144,9 @@ export class Forwarding {
 
   /** Answers the caller ourselves, whatever the branches say later (a late 2xx still passes). */
   refuse(status: number): void {
-    if (this.upstream.finalStatus === 0) this.#core.respond(this.upstream, status);
+    if (this.upstream.finalStatus !== 0) return;
+    this.#core.respond(this.upstream, status);
+    this.onChange?.(this);
   }
 
   /** The same, but only when no branch has said anything: one that spoke answers its CANCEL itself, or times out. */

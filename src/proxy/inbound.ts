@@ -172,7 +172,9 @@ export class Inbound implements TransactionUser {
     admission.inDialog(base);
     const verdict = router.route(base);
     const target = verdict.kind === 'forward' ? verdict.targets[0] : undefined;
-    const hasWay = verdict.kind === 'forward' && (verdict.cookie !== undefined || admission.knows(flow));
+    const hasWay =
+      verdict.kind === 'forward' &&
+      (verdict.cookie !== undefined || (admission.knows(flow) && !this.#isOfBefore(base)));
     if (!hasWay || target === undefined || this.#cannotForward(base) !== undefined) {
       drop('stray-ack');
       return;
@@ -184,20 +186,27 @@ export class Inbound implements TransactionUser {
     supervisor.ack(base, pass, (side) => ({ type: 'request.ack', side, media: mediaOf(base) }));
   }
 
+  /** The ACK of a refusal that was sent before a restart: its transaction is gone, and the phone it would reach knows of none. */
+  #isOfBefore(ack: SipRequest): boolean {
+    return this.#parts.justRestarted() && !this.#parts.supervisor.knows(ack);
+  }
+
   /**
    * Dropped (RFC 6026 §8.9), but for what was under way when the server was restarted: an answer inside a dialog that
-   * was restored goes back by its Vias.
+   * was restored goes back by its Vias. What an INVITE is refused with does not: that is for its transaction to choose.
    */
   onStrayResponse(response: SipResponse, flow: Flow): void {
     const { core, supervisor, isOwnSentBy, justRestarted, send, drop } = this.#parts;
     const { host, port } = response.via;
-    const passes = justRestarted() && isOwnSentBy(host, port) && supervisor.knows(response);
+    const { status, cseq } = response;
+    const isFree = cseq.method === 'INVITE' ? status >= 200 && status < 300 : cseq.method !== 'CANCEL';
+    const passes = justRestarted() && isFree && isOwnSentBy(host, port) && supervisor.knows(response);
     const back = passes ? core.passBack(response, flow) : undefined;
     if (back === undefined) drop('stray-response');
     else send(back.bytes, back.flow);
   }
 
-  /** The INVITE of a dialog that was being forwarded before a restart; false: there is no such dialog any more. */
+  /** The INVITE of a dialog that was being forwarded before a restart; false: it cannot be read. */
   resume(saved: SavedInvite): boolean {
     const { core, supervisor } = this.#parts;
     return supervisor.resume(saved, (observer) => {

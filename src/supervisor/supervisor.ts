@@ -415,13 +415,14 @@ export class Supervisor implements EffectHost {
     return { dialogs, overdue: overdue.length, start };
   }
 
-  /** The INVITE's way as it stood, for a dialog that was restored; false: there is no such dialog. */
+  /** The INVITE's way as it stood; a call that is over may still have a phone to be silenced. False: it cannot be read. */
   resume(saved: SavedInvite, make: (observer: ForwardingObserver) => Forwarding | undefined): boolean {
     const dialog = this.#dialogs.get(saved.callId);
-    if (dialog === undefined) return false;
-    const forwarding = make(new Exchange(this, dialog, saved.role, 'INVITE', saved.side));
+    const forwarding = make(
+      dialog === undefined ? PASS : new Exchange(this, dialog, saved.role, 'INVITE', saved.side),
+    );
     if (forwarding === undefined) return false;
-    if (saved.role === 'opening') dialog.opening = forwarding;
+    if (dialog !== undefined && saved.role === 'opening') dialog.opening = forwarding;
     forwarding.onChange = this.#forwardingChanged;
     forwarding.resume(saved.forwarding, this.#toClock);
     return true;
