@@ -4,6 +4,8 @@ import {
   dialog,
   recordEarlyAnswer,
   recordEarlyMedia,
+  recordEarlyTerms,
+  recordFurtherOffer,
   recordLateOffer,
   recordOpeningOffer,
   recordRefusal,
@@ -71,6 +73,11 @@ const byRedirect = {
   meta: { rfc: '3261#16.7' },
 } as const;
 
+const byEarlyAnswer = [
+  { guard: 'agreesEarly', actions: ['forward', recordEarlyTerms] },
+  { actions: 'forward' },
+] as const;
+
 /** Before the opening INVITE. */
 export const idle = dialog.createStateConfig({
   on: {
@@ -124,8 +131,15 @@ export const ringing = dialog.createStateConfig({
     ],
     'request.prack': [
       { guard: 'answersEarlyOffer', actions: ['forward', recordEarlyAnswer] },
+      { guard: 'offersEarly', actions: ['forward', recordFurtherOffer] },
       { actions: 'forward' },
     ],
+    'request.update': [
+      { guard: 'offersEarly', actions: ['forward', recordFurtherOffer], meta: { rfc: '3311#5.1' } },
+      { actions: 'forward' },
+    ],
+    'update.accepted': byEarlyAnswer,
+    'response.other': byEarlyAnswer,
     'response.success': byFirstSuccess,
     'request.cancel': 'cancelling',
     'timer.ring': 'unanswered',

@@ -14,7 +14,7 @@ import {
   type Terms,
 } from './offer-answer.ts';
 import { isChallenge, isRedirect } from './outcome.ts';
-import type { DialogEvent, Media } from './types.ts';
+import type { DialogEvent, Media, Side } from './types.ts';
 
 /** JSON-safe facts. A basic call (sound only, answered in the 2xx) leaves them untouched from end to end. */
 export interface DialogContext {
@@ -22,6 +22,11 @@ export interface DialogContext {
   readonly offer: Offer;
   /** An answer that came before the 2xx (reliable 18x, PRACK). */
   readonly earlyAnswer: Media | null;
+  /** Further offers before the 2xx (UPDATE, PRACK): those not answered, by side, and what the others agreed upon. */
+  readonly early: {
+    readonly offers: Readonly<Partial<Record<Side, Offer>>>;
+    readonly terms: Terms | null;
+  } | null;
   readonly terms: Terms;
   /** Why the opening INVITE has to come again; 0: it has not. */
   readonly refusal: number;
@@ -32,6 +37,7 @@ export interface DialogContext {
 export const INITIAL_CONTEXT: DialogContext = {
   offer: { side: 'caller', by: 'INVITE', media: PLAIN },
   earlyAnswer: null,
+  early: null,
   terms: NOTHING_AGREED,
   refusal: 0,
   rang: false,
@@ -43,7 +49,8 @@ interface Now {
 }
 
 function carrierOf(event: DialogEvent): Offer['by'] {
-  return event.type === 'request.update' || event.type.startsWith('update.') ? 'UPDATE' : 'INVITE';
+  if (event.type === 'request.update' || event.type.startsWith('update.')) return 'UPDATE';
+  return event.type === 'request.prack' || event.type === 'response.other' ? 'PRACK' : 'INVITE';
 }
 
 /** Does this answer or refuse the offer under way (and not another one, and not once more)? */
@@ -54,6 +61,8 @@ function concernsOffer({ context, event }: Now): boolean {
 }
 
 function termsAfter({ context, event }: Now): Terms {
+  const further = context.early?.terms ?? null;
+  if (event.type === 'response.success' && mediaOf(event) === undefined && further !== null) return further;
   const early = event.type === 'response.success' ? context.earlyAnswer : null;
   return agreed(context.terms, context.offer, mediaOf(event) ?? early ?? undefined);
 }
@@ -64,6 +73,22 @@ function isLateOffer(now: Now): boolean {
   const { offer, earlyAnswer } = now.context;
   if (now.event.type !== 'response.success') return offer.media === null && concernsOffer(now);
   return offer.media === null || (offer.side === 'callee' && earlyAnswer === null);
+}
+
+/** RFC 3262 §5, RFC 3311 §5.1: the INVITE's offer has been answered, and another one is made before the 2xx. */
+function offersEarly({ context, event }: Now): boolean {
+  if (mediaOf(event) === undefined) return false;
+  return !(event.type === 'request.prack' && answersEarlyOffer({ context, event }));
+}
+
+function answersEarlyOffer({ context, event }: Now): boolean {
+  return mediaOf(event) !== undefined && context.offer.side === 'callee' && context.earlyAnswer === null;
+}
+
+/** The 200 to an UPDATE or PRACK that made an offer; `side` is whose request it was. */
+function agreesEarly({ context, event }: Now): boolean {
+  const offer = context.early?.offers[sideOf(event)];
+  return offer !== undefined && offer.by === carrierOf(event) && mediaOf(event) !== undefined;
 }
 
 /** A reliable 18x (RFC 3262) may answer the INVITE's offer, or make the offer that the INVITE asked for. */
@@ -109,13 +134,15 @@ export const dialog = setup({
     isRingingAgain: ({ context, event }) => context.rang && isRinging(event),
     isRingingWithMedia: (now) => isRinging(now.event) && bringsEarlyMedia(now),
     bringsEarlyMedia,
-    answersEarlyOffer: ({ context, event }) =>
-      mediaOf(event) !== undefined && context.offer.side === 'callee' && context.earlyAnswer === null,
+    answersEarlyOffer,
+    offersEarly,
+    agreesEarly,
     isChallenge: ({ event }) => isChallenge(statusOf(event)),
     isRedirect: ({ event }) => isRedirect(statusOf(event)),
     startsPlain: ({ context, event }) => {
-      const { offer, earlyAnswer } = context;
-      if (earlyAnswer !== null || offer.media === null || !isPlain(offer.media)) return false;
+      const { offer, earlyAnswer, early } = context;
+      if (earlyAnswer !== null || early !== null || offer.media === null || !isPlain(offer.media))
+        return false;
       const answer = mediaOf(event);
       return answer === undefined || isPlain(answer);
     },
@@ -149,6 +176,7 @@ export const dialog = setup({
 export const recordOpeningOffer = dialog.assign(({ event }) => ({
   offer: { side: 'caller', by: 'INVITE', media: mediaOf(event) ?? null },
   earlyAnswer: null,
+  early: null,
   refusal: 0,
 }));
 
@@ -176,6 +204,24 @@ export const recordEarlyMedia = dialog.assign(({ context, event }) => {
 });
 
 export const recordEarlyAnswer = dialog.assign(({ event }) => ({ earlyAnswer: mediaOf(event) ?? null }));
+
+export const recordFurtherOffer = dialog.assign(({ context, event }) => ({
+  early: {
+    terms: context.early?.terms ?? null,
+    offers: {
+      ...context.early?.offers,
+      [sideOf(event)]: { side: sideOf(event), by: carrierOf(event), media: mediaOf(event) ?? null },
+    },
+  },
+}));
+
+/** An early offer is answered: that is what the call begins with, if its 2xx says nothing else. */
+export const recordEarlyTerms = dialog.assign(({ context, event }) => {
+  const { [sideOf(event)]: offer, ...offers } = context.early?.offers ?? {};
+  if (offer === undefined) return {};
+  const first = agreed(NOTHING_AGREED, context.offer, context.earlyAnswer ?? undefined);
+  return { early: { offers, terms: agreed(context.early?.terms ?? first, offer, mediaOf(event)) } };
+});
 
 export const recordRefusal = dialog.assign(({ event }) => ({ refusal: statusOf(event) }));
 

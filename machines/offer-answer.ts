@@ -10,7 +10,7 @@ export interface Terms {
 /** An offer on its way. `media` null: the request brought none, so the answer's sender makes the offer. */
 export interface Offer {
   readonly side: Side;
-  readonly by: 'INVITE' | 'UPDATE';
+  readonly by: 'INVITE' | 'UPDATE' | 'PRACK';
   readonly media: Media | null;
 }
 

@@ -63,8 +63,8 @@ export type DialogEvent =
   | { type: 'subscribe.accepted'; side: Side; status: number; expires: number }
   | { type: 'subscribe.refused'; side: Side; status: number }
   | { type: 'notify.refused'; side: Side; status: number }
-  // any other answer (INFO, MESSAGE, PRACK, a NOTIFY's 200, a re-INVITE's 1xx ...)
-  | { type: 'response.other'; side: Side; method: string; status: number }
+  // any other answer (INFO, MESSAGE, PRACK, a NOTIFY's 200, a re-INVITE's 1xx ...); a PRACK's may answer its offer
+  | { type: 'response.other'; side: Side; method: string; status: number; media?: Media | undefined }
   | { type: `timer.${TimerName}` };
 
 /**

@@ -101,8 +101,11 @@ export function successEvent(
     case 'subscribe':
       return { type: 'subscribe.accepted', side, status, expires: expiresOf(response, 3600) };
     case 'notify':
-    case 'other':
       return { type: 'response.other', side, method, status };
+    case 'other':
+      return method === 'PRACK'
+        ? { type: 'response.other', side, method, status, media: mediaOf(response) }
+        : { type: 'response.other', side, method, status };
   }
 }
 

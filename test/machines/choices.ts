@@ -36,6 +36,7 @@ const always: DialogEvent[] = [
   e.byeAnswered('caller', 407),
   e.other(),
   e.otherAnswered(),
+  e.prackAnswered(e.SOUND),
   e.subscribe(),
   e.subscribeAccepted(),
   e.subscribeRefused(481),

@@ -152,4 +152,11 @@ export const otherAnswered = (method = 'INFO', status = 200): DialogEvent => ({
   method,
   status,
 });
+export const prackAnswered = (media?: Media): DialogEvent => ({
+  type: 'response.other',
+  side: 'caller',
+  method: 'PRACK',
+  status: 200,
+  media,
+});
 export const timer = (name: TimerName): DialogEvent => ({ type: `timer.${name}` });

@@ -7,11 +7,18 @@ import type { DialogEvent } from '../../machines/types.ts';
 /** The events worth trying in a situation. */
 export type Choice = (snapshot: AnyMachineSnapshot) => readonly DialogEvent[];
 
-/** State and what of the context still matters there: offers count while they are under way, nothing does after a BYE. */
+/**
+ * State and what of the context still matters there: offers count while they are under way, those before the answer by
+ * whether there are any, nothing does after a BYE.
+ */
 function situation({ value, context, status }: AnyMachineSnapshot): string {
   const path = statePath(value);
   if (status !== 'active' || /^(terminating|transferring)/.test(path)) return path;
-  if (!/^confirmed\.media\.(audio|video|held)/.test(path)) return path + JSON.stringify(context);
+  if (!/^confirmed\.media\.(audio|video|held)/.test(path)) {
+    const { early, ...others } = context;
+    const further = path === 'ringing' && early ? [Object.keys(early.offers), early.terms !== null] : [];
+    return path + JSON.stringify([others, ...further]);
+  }
   return path + JSON.stringify(context.terms);
 }
 

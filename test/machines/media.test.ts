@@ -334,3 +334,78 @@ describe('offers that cross', () => {
     expect(stage.told.slice(2)).toEqual(['video.asked-on']);
   });
 });
+
+describe('offers before the answer', () => {
+  const ringing = (offer: Media, answer: Media) =>
+    new Stage(dialogMachine).play(e.invite(offer), e.provisional(183, answer));
+
+  it.each(['caller', 'callee'] as const)('an UPDATE of the %s takes the picture away', (side) => {
+    const stage = ringing(e.PICTURE, e.PICTURE).play(
+      e.update(side, e.SOUND),
+      e.updateAccepted(side, e.SOUND),
+    );
+    stage.play(e.successWithout());
+    expect(media(stage)).toBe('audio');
+    expect(stage.told).not.toContain('video.on');
+  });
+
+  it('an UPDATE that is refused changes nothing', () => {
+    const stage = ringing(e.PICTURE, e.PICTURE).play(
+      e.update('caller', e.SOUND),
+      e.updateRefused('caller', 491),
+    );
+    expect(media(stage.play(e.successWithout()))).toBe('video');
+  });
+
+  it('an UPDATE holds before the call begins', () => {
+    const stage = ringing(e.SOUND, e.SOUND).play(
+      e.update('callee', e.HOLD),
+      e.updateAccepted('callee', e.HELD),
+    );
+    expect(media(stage.play(e.successWithout()))).toBe('held');
+    expect(stage.told.slice(-2)).toEqual(['answered', 'hold']);
+    expect(media(stage.play(...agree('callee', e.SOUND, e.SOUND)))).toBe('audio');
+  });
+
+  it('a PRACK brings another offer, and its 200 the answer', () => {
+    const stage = ringing(e.SOUND, e.SOUND).play(e.prack(e.PICTURE), e.prackAnswered(e.PICTURE));
+    expect(media(stage.play(e.successWithout()))).toBe('video');
+    const refused = ringing(e.SOUND, e.SOUND).play(e.prack(e.PICTURE), e.prackAnswered(undefined));
+    expect(media(refused.play(e.successWithout()))).toBe('audio');
+  });
+
+  it('a PRACK that answers a late offer is none', () => {
+    const late = new Stage(dialogMachine).play(
+      { ...e.invite(), media: undefined } as DialogEvent,
+      e.provisional(183, e.PICTURE),
+    );
+    late.play(e.prack(e.PICTURE), e.prackAnswered(undefined), e.successWithout());
+    expect(media(late)).toBe('video');
+  });
+
+  it('two UPDATEs that cross: the one that is accepted counts', () => {
+    for (const first of ['caller', 'callee'] as const) {
+      const second = first === 'caller' ? 'callee' : 'caller';
+      const stage = ringing(e.SOUND, e.SOUND).play(e.update(first, e.PICTURE), e.update(second, e.HOLD));
+      stage.play(e.updateRefused(first, 491), e.updateAccepted(second, e.HELD), e.successWithout());
+      expect(media(stage)).toBe('held');
+    }
+  });
+
+  it('what the 2xx says itself counts: another phone may have sent it', () => {
+    const stage = ringing(e.PICTURE, e.PICTURE).play(
+      e.update('caller', e.SOUND),
+      e.updateAccepted('caller', e.SOUND),
+    );
+    expect(media(stage.play(e.success(e.PICTURE)))).toBe('video');
+  });
+
+  it('those of a try that was challenged are forgotten', () => {
+    const stage = ringing(e.PICTURE, e.PICTURE).play(
+      e.update('caller', e.HOLD),
+      e.updateAccepted('caller', e.HELD),
+    );
+    stage.play(e.failure(407), e.inviteAgain(e.SOUND), e.provisional(180), e.success(e.SOUND));
+    expect(media(stage)).toBe('audio');
+  });
+});
