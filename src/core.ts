@@ -1,6 +1,7 @@
 // Connects the parts of a running server: the same for real sockets and clocks as for virtual ones.
 import { Nonces } from './auth/nonces.ts';
 import { Users } from './auth/users.ts';
+import { type WrongPassword, WrongPasswords } from './auth/wrong-passwords.ts';
 import type { Config } from './config/config.ts';
 import type { Transition } from './journal/transition.ts';
 import { Drain } from './limits/drain.ts';
@@ -55,6 +56,8 @@ export interface Environment {
   /** Bytes in use, and how to free what nobody holds; undefined: memory is not watched. */
   readonly memory?: { readonly used: () => number; readonly collect: () => void };
   readonly onActorError: (callId: string, event: string, cause: unknown) => void;
+  /** undefined: nobody wants to know. */
+  readonly onWrongPassword?: (wrong: WrongPassword) => void;
   /** A bug showed while a datagram or a timer was handled: the server goes on without that one. */
   readonly onBug: (cause: unknown) => void;
 }
@@ -108,6 +111,10 @@ export class Core {
           return held().config.auth.nonceLife;
         },
         max: NONCES,
+      }),
+      wrongPasswords: new WrongPasswords({
+        now: () => clock.now(),
+        tell: (wrong) => env.onWrongPassword?.(wrong),
       }),
       transactions: () => {
         const { size } = this.layer;
@@ -235,7 +242,7 @@ export class Core {
 
   /**
    * Brings back what was kept of another process. `broken` hears of a dialog whose chart knows its state no more, and of
-   * an INVITE without a dialog. `start` fires the timers that came due meanwhile.
+   * an INVITE that cannot be read. `start` sends: it takes up what was under way, and fires the timers that came due.
    */
   restore(kept: Kept, broken: (callId: string, cause: unknown) => void): Restored {
     const { clock, wall } = this.#env;
@@ -243,13 +250,16 @@ export class Core {
     const { dialogs, overdue, start } = this.supervisor.restore(kept.dialogs, (saved, cause) =>
       broken(saved.opened.callId, cause),
     );
-    this.#restartEnds = clock.now() + 64 * this.#policy.timers.t1;
-    for (const saved of kept.invites) {
-      this.#safely(() => {
-        if (!this.#inbound.resume(saved)) broken(saved.callId, undefined);
-      });
-    }
-    return { bindings, dialogs, overdue, start: () => this.#safely(start) };
+    const resume = (): void => {
+      this.#restartEnds = clock.now() + 64 * this.#policy.timers.t1;
+      for (const saved of kept.invites) {
+        this.#safely(() => {
+          if (!this.#inbound.resume(saved)) broken(saved.callId, undefined);
+        });
+      }
+      this.#safely(start);
+    };
+    return { bindings, dialogs, overdue, start: resume };
   }
 
   /** One datagram. Throws nothing, whatever its bytes. */

@@ -61,14 +61,18 @@ const RECORD = 'r:';
 export class Keeper {
   readonly #parts: KeeperParts;
   readonly #aors = new Set<Aor>();
-  readonly #stopListening: () => void;
+  #stopListening: (() => void) | undefined;
   #lines = 0;
   #linesWritten = 0;
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
     parts.supervisor.isKept = true;
-    this.#stopListening = parts.location.onChange((aor) => this.#aors.add(aor));
+  }
+
+  /** Hears of bindings from now on: those that were brought back are kept already. */
+  listen(): void {
+    this.#stopListening ??= this.#parts.location.onChange((aor) => this.#aors.add(aor));
   }
 
   /** Flush step 1. */
@@ -96,8 +100,9 @@ export class Keeper {
   }
 
   close(): void {
-    this.#stopListening();
+    this.#stopListening?.();
     this.keep();
+    this.#parts.supervisor.isKept = false;
   }
 
   #keepInvite(forwarding: Forwarding): void {

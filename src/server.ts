@@ -18,6 +18,7 @@ import { isAnswered } from './control/control-server.ts';
 import { Histories } from './control/history.ts';
 import { Core } from './core.ts';
 import { Journal } from './journal/journal.ts';
+import { Persistence, type Restored } from './persistence.ts';
 import { Domains } from './routing/domains.ts';
 import { Resolver } from './routing/resolver.ts';
 import { systemClock } from './time/clock.ts';
@@ -64,6 +65,7 @@ export async function startServer(config: Config, { log, load }: ServerHooks): P
     );
   }
   const clock = systemClock();
+  const persistence = await Persistence.open({ folder, config, clock, wall: Date.now, log });
   const journal = new Journal({
     folder,
     settings: config.journal,
@@ -98,6 +100,7 @@ export async function startServer(config: Config, { log, load }: ServerHooks): P
   const write = (): void => {
     writeSoon = undefined;
     journal.flush();
+    persistence?.journalWritten();
   };
   /** A Route that names us as advertised means the socket of that port. */
   const known = (hint: LocalSocket | undefined, address: string): LocalSocket | undefined =>
@@ -125,13 +128,15 @@ export async function startServer(config: Config, { log, load }: ServerHooks): P
     wire: (bytes, flow, failed) => sockets.send(bytes, flow, failed),
     defer: setImmediate,
     observe: (transition) => {
-      journal.record(transition);
-      histories.take(transition);
+      const over = journal.record(transition);
+      const history = histories.take(transition);
+      if (over !== undefined) persistence?.ended(over, history);
       if (!log.isLevelEnabled('debug')) return;
       const { dialog, cause } = transition;
       if (transition.seq === 1) log.debug({ callId: dialog.callId, method: cause }, 'call starts');
       if (transition.done) log.debug({ callId: dialog.callId, cause }, 'call ends');
     },
+    ...(persistence && { keep: persistence.keep, safely: persistence.safely }),
     tell: () => {
       if (journal.hasNews) writeSoon ??= setTimeout(write, JOURNAL_DELAY);
     },
@@ -139,15 +144,21 @@ export async function startServer(config: Config, { log, load }: ServerHooks): P
     memory: { used: memoryUsed, collect: collector() },
     onActorError: (callId, event, err) =>
       log.error({ callId, event, err }, 'a call failed inside; it was ended'),
+    onWrongPassword: (wrong) => log.warn(wrong, 'wrong password'),
     onBug: (err) => log.error({ err }, 'a bug: one message or timer was given up'),
   });
+  const resume = persistence?.restore(core, journal, histories);
   try {
     await sockets.open();
   } catch (cause) {
+    core.close();
     journal.close();
+    await persistence?.close();
     if (cause instanceof ListenError) throw new StartError(cause.code, cause.message, { cause });
     throw cause;
   }
+  const restored = resume?.();
+  if (restored !== undefined) sayRestored(restored, log);
   const caretaker = new Caretaker({
     core,
     journal,
@@ -161,7 +172,7 @@ export async function startServer(config: Config, { log, load }: ServerHooks): P
   const look = setInterval(() => caretaker.look(), 2000);
   look.unref();
   // What a full disk refused is tried again though no call comes.
-  const retry = setInterval(() => journal.flush(), 1000);
+  const retry = setInterval(write, 1000);
   retry.unref();
   domains.listensOn(sockets.addresses, advertise);
   const control = await openControl({
@@ -169,6 +180,7 @@ export async function startServer(config: Config, { log, load }: ServerHooks): P
     core,
     calls: journal.calls,
     histories,
+    past: persistence?.past,
     upkeep: caretaker,
     now: () => clock.now(),
     wall: Date.now,
@@ -201,10 +213,19 @@ export async function startServer(config: Config, { log, load }: ServerHooks): P
       core.outbox.flush();
       await control.close();
       await sockets.close();
+      persistence?.letGo();
       core.close();
       journal.close();
+      persistence?.journalWritten();
+      await persistence?.close();
     },
   };
+}
+
+function sayRestored({ calls, subscriptions, bindings, overdue }: Restored, log: Logger): void {
+  if (calls + subscriptions + bindings === 0) return;
+  const more = subscriptions > 0 ? `, ${subscriptions} subscriptions` : '';
+  log.info(`restored ${calls} calls${more}, ${bindings} bindings, ${overdue} overdue timers`);
 }
 
 /** V8's own collection, which a program can have without a flag of Node. */

@@ -13,6 +13,7 @@ export const NEEDS_RESTART: readonly string[] = [
   'timers.t1',
   'timers.t2',
   'timers.t4',
+  'durability',
   'records.keep',
   'records.maxSize',
   'log.format',

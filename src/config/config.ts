@@ -263,6 +263,8 @@ const auth = z.preprocess(
     users: z.array(user).prefault([]),
     /** Lines of users with their HA1s. Empty: `users` in the data folder. */
     file: value('a file', (raw) => (typeof raw === 'string' ? raw : undefined)).prefault(''),
+    /** Networks whose requests need no password, unless they register: trunks, gateways. */
+    trusted: list('NETWORK/BITS or an address', parseNetworkText).prefault([]),
     /** Offered in this order. */
     algorithms: list(`one of ${DIGEST_ALGORITHMS.join(', ')}`, (raw) =>
       DIGEST_ALGORITHMS.find((name) => name === raw.toUpperCase()),
@@ -312,6 +314,8 @@ export const configSchema = z.strictObject({
   /** Words of our own responses, by status; `preset` first, then single codes. */
   phrases: phrases.prefault({}),
   journal: journal.prefault({}),
+  /** What the store outlives: the end of the process, or a power failure as well; `off`: there is no store. */
+  durability: oneOf('process', 'power', 'off').prefault('process'),
   records: records.prefault({}),
   log: log.prefault({}),
   limits: limits.prefault({}),

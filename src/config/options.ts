@@ -238,6 +238,13 @@ const journal: readonly Row[] = [
   ],
   ['journal.keep', 'journal-keep', 'COUNT', 'rotated files kept of each', (c) => c.journal.keep],
   [
+    'durability',
+    'durability',
+    'process|power|off',
+    'what calls and registrations outlive: the end of the process, or a power failure too; off: neither',
+    (c) => c.durability,
+  ],
+  [
     'records.keep',
     'records-keep',
     'TIME',
@@ -282,6 +289,13 @@ const auth: readonly Row[] = [
     'FILE',
     'users and what proves their passwords, as `callchart user` keeps them; empty: `users` in the data folder',
     (c) => c.auth.file || undefined,
+  ],
+  [
+    'auth.trusted',
+    'auth-trusted',
+    'NETWORK/BITS...',
+    'who calls without a password, such as a trunk; registering takes one all the same',
+    (c) => c.auth.trusted,
   ],
   [
     'auth.algorithms',

@@ -48,6 +48,11 @@ export class Histories {
     return this.#live.get(callId);
   }
 
+  /** Of a call that lived before a restart: as `of` gave it. */
+  restore(callId: string, { steps, skipped }: History): void {
+    this.#live.set(callId, { steps: [...steps], skipped });
+  }
+
   get size(): number {
     return this.#live.size;
   }

@@ -1,7 +1,7 @@
 // The journal: takes every transition as it is delivered, and once a burst writes diary and ndjson, one write each.
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
-import { CallRecords } from './call-record.ts';
+import { type CallRecord, CallRecords } from './call-record.ts';
 import type { Unwritten } from './catch-up.ts';
 import { Diary } from './diary.ts';
 import { NdjsonWriter } from './ndjson.ts';
@@ -65,12 +65,13 @@ export class Journal {
     return this.#files[0].failures + this.#files[1].failures;
   }
 
-  /** Writes nothing yet: that is the flush at the end of the burst. Throws nothing. */
-  record(transition: Transition): void {
+  /** Writes nothing yet: that is the flush at the end of the burst. Gives the record of a call that is over. Throws nothing. */
+  record(transition: Transition): CallRecord | undefined {
     if (transition.notes.length > 0) this.#diaryLines += this.#diary.lines(transition);
     if (this.#everything) this.#ndjsonLines += this.#writer.transition(transition);
     const over = this.calls.take(transition);
     if (over !== undefined) this.#ndjsonLines += this.#writer.record(over);
+    return over;
   }
 
   /** Is there anything that `flush` would write? */

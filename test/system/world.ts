@@ -106,6 +106,7 @@ export class World {
       historyOf: () => undefined,
       unwritten: () => undefined,
     });
+    keeper.listen();
     return core;
   }
 

@@ -1,0 +1,227 @@
+// The server's memory over its own end: the log of what is alive and the records of what has ended, opened, filled, closed.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Config } from './config/config.ts';
+import { StartError } from './config/start-error.ts';
+import type { Histories, History } from './control/history.ts';
+import type { PastCalls } from './control/past.ts';
+import type { Core } from './core.ts';
+import type { CallRecord } from './journal/call-record.ts';
+import { catchUp } from './journal/catch-up.ts';
+import { DIARY_FILE, type Journal, NDJSON_FILE } from './journal/journal.ts';
+import { Keeper, type KeptState, readKept } from './keeper.ts';
+import { LiveLog } from './store/live-log.ts';
+import { Records } from './store/records.ts';
+import { toStoredCall } from './store/records-call.ts';
+import { StoreError } from './store/store-error.ts';
+import type { Clock, WallClock } from './time/clock.ts';
+
+export const STORE_FOLDER = 'store';
+
+export interface PersistenceParts {
+  /** The data folder. */
+  readonly folder: string;
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly wall: WallClock;
+  readonly log: Logger;
+}
+
+/** What came back with a start, for the line that says so. */
+export interface Restored {
+  readonly calls: number;
+  readonly subscriptions: number;
+  readonly bindings: number;
+  readonly overdue: number;
+}
+
+export class Persistence {
+  readonly #parts: PersistenceParts;
+  readonly #log: LiveLog;
+  readonly #records: Records;
+  readonly #kept: KeptState;
+  /** Of an earlier process: of no use once it is all back. */
+  readonly #stale: readonly string[];
+  /** Ids of records are never used again, over restarts. */
+  readonly #run: string;
+  #ended = 0;
+  #keeper: Keeper | undefined;
+  #journal: Journal | undefined;
+
+  private constructor(parts: PersistenceParts, log: LiveLog, records: Records, kept: Map<string, string>) {
+    this.#parts = parts;
+    this.#log = log;
+    this.#records = records;
+    this.#kept = readKept(kept);
+    this.#stale = [...kept.keys()].filter((key) => key.startsWith('j:'));
+    this.#run = parts.wall().toString(36);
+  }
+
+  /** Opens the store, and completes the journal's files. Throws StartError. undefined: nothing is to outlive the process. */
+  static async open(parts: PersistenceParts): Promise<Persistence | undefined> {
+    const { config, log: logger } = parts;
+    const { durability } = config;
+    if (durability === 'off') return undefined;
+    const folder = join(parts.folder, STORE_FOLDER);
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+    } catch (cause) {
+      throw new StartError('data-unwritable', `${folder} cannot be made; give another folder with --data`, {
+        cause,
+      });
+    }
+    const { log, kept, damage } = openLog(parts, folder, durability);
+    if (damage.torn + damage.corrupt + damage.segments > 0)
+      logger.warn(damage, 'the store was damaged: what could be read of it is used');
+    let persistence: Persistence | undefined;
+    try {
+      const records = await Records.open({
+        folder,
+        retention: config.records,
+        onStored: (ids) => {
+          if (persistence !== undefined) persistence.#stored(ids);
+        },
+        onTrouble: ({ problem, ...trouble }) => {
+          if (problem === undefined) logger.info(trouble, 'ended calls are stored again');
+          else logger.error(trouble, `ended calls cannot be stored: ${problem}`);
+        },
+      });
+      persistence = new Persistence(parts, log, records, kept);
+    } catch (cause) {
+      log.close();
+      throw cause;
+    }
+    persistence.#completeJournals();
+    return persistence;
+  }
+
+  /** Ended calls, for whoever asks. */
+  get past(): PastCalls {
+    return this.#records;
+  }
+
+  /** Something that was decided is not on the disk yet, and the disk is to blame. */
+  get isBehind(): boolean {
+    return this.#log.isBehind;
+  }
+
+  /** Flush step 1. */
+  readonly keep = (): void => this.#keeper?.keep();
+
+  /** undefined: what is written is safe enough. */
+  get safely(): ((release: () => void) => void) | undefined {
+    if (this.#parts.config.durability !== 'power') return undefined;
+    return (release) => this.#log.safely(release);
+  }
+
+  /**
+   * Brings dialogs and bindings back, before the sockets open. What is returned, called afterwards, takes up what was
+   * under way and fires the timers that came due meanwhile.
+   */
+  restore(core: Core, journal: Journal, histories: Histories): () => Restored {
+    const { clock, wall, log } = this.#parts;
+    const { dialogs, invites, bindings, records, damaged } = this.#kept;
+    this.#journal = journal;
+    this.#keeper = new Keeper({
+      log: this.#log,
+      supervisor: core.supervisor,
+      location: core.location,
+      clock,
+      wall,
+      recordOf: (callId) => journal.calls.of(callId),
+      historyOf: (callId) => histories.of(callId),
+      unwritten: () => journal.unwritten(),
+    });
+    for (const { dialog, record, history } of dialogs) {
+      if (record !== undefined) journal.calls.restore({ ...record, dialog: dialog.facts });
+      if (history !== undefined) histories.restore(dialog.facts.callId, history);
+    }
+    const restored = core.restore(
+      { bindings, dialogs: dialogs.map(({ dialog }) => dialog), invites },
+      (callId, err) => log.error({ callId, err }, 'a call could not be restored'),
+    );
+    this.#keeper.listen();
+    for (const key of this.#stale) this.#log.delete(key);
+    for (const [id, record] of records) this.#records.add(id, JSON.stringify(record));
+    if (damaged > 0) log.warn({ entries: damaged }, 'the store has entries that cannot be read');
+    const calls = dialogs.filter(({ dialog }) => dialog.facts.machine === 'dialog').length;
+    return () => {
+      restored.start();
+      const { bindings, overdue } = restored;
+      return { calls, subscriptions: dialogs.length - calls, bindings, overdue };
+    };
+  }
+
+  /** A call has ended. */
+  ended(record: CallRecord, history: History | undefined): void {
+    const id = `${this.#run}-${this.#ended++}`;
+    const text = JSON.stringify(toStoredCall(record, history));
+    this.#keeper?.keepRecord(id, text);
+    // Too many wait: those stand in the log, and are stored after the next start.
+    this.#records.add(id, text);
+  }
+
+  #stored(ids: readonly string[]): void {
+    for (const id of ids) this.#keeper?.recordStored(id);
+  }
+
+  /** The last of what is to come back: what ends from now on ends with the process alone. */
+  letGo(): void {
+    this.#keeper?.close();
+  }
+
+  /** The journal has been flushed. */
+  journalWritten(): void {
+    if (this.#journal?.isWritten) this.#keeper?.linesWritten();
+  }
+
+  async close(): Promise<void> {
+    await this.#records.close();
+    this.#log.close();
+  }
+
+  #completeJournals(): void {
+    const { folder, log } = this.#parts;
+    const { unwritten } = this.#kept;
+    for (const [file, name] of [
+      [DIARY_FILE, 'diary'],
+      [NDJSON_FILE, 'ndjson'],
+    ] as const) {
+      try {
+        const waiting = unwritten.map((one) => one[name]);
+        const lines = catchUp(join(folder, file), waiting);
+        if (lines > 0) log.info({ file, lines }, 'lines that had not reached the journal are written');
+      } catch (err) {
+        log.error({ err, file }, 'the journal could not be completed');
+      }
+    }
+  }
+}
+
+function openLog(
+  { clock, log: logger }: PersistenceParts,
+  folder: string,
+  durability: 'process' | 'power',
+): ReturnType<typeof LiveLog.open> {
+  try {
+    return LiveLog.open({
+      folder,
+      durability,
+      now: () => clock.now(),
+      onTrouble: ({ what, err, waiting }) => {
+        if (what === 'recovered') logger.info({ waiting }, 'the store keeps up again');
+        else
+          logger.error(
+            { err, waiting },
+            `the store ${what === 'slow' ? 'is slow' : 'cannot be written'}: calls go on`,
+          );
+      },
+    });
+  } catch (cause) {
+    if (!(cause instanceof StoreError)) throw cause;
+    throw new StartError(cause.code === 'store-newer' ? 'store-newer' : 'data-unreadable', cause.message, {
+      cause,
+    });
+  }
+}
