@@ -17,6 +17,8 @@ export const RECORDS_FILE = 'records.db';
 
 export interface RecordsFileOptions {
   readonly path: string;
+  /** What is stored outlives a power failure, at an fsync for each batch; else the end of the process. */
+  readonly isForPower?: boolean;
   /** The file was damaged; it is kept under that name, and a new one begun. */
   readonly onDamaged: (aside: string, cause: unknown) => void;
   readonly open?: typeof Open;
@@ -73,7 +75,7 @@ export class RecordsFile {
       pragma('auto_vacuum = INCREMENTAL');
       pragma('busy_timeout = 1000');
       pragma('journal_mode = WAL');
-      pragma('synchronous = NORMAL');
+      pragma(`synchronous = ${this.#options.isForPower ? 'FULL' : 'NORMAL'}`);
       pragma('journal_size_limit = 8000000');
       migrate(database, migrations);
       this.#open = { database, table: new RecordsTable(database), inode: inodeOf(path) };

@@ -5,6 +5,7 @@ import type { Found, PastPage, PastQuery, Retention } from './records-table.ts';
 export interface ThreadData {
   readonly path: string;
   readonly retention: Retention;
+  readonly isForPower: boolean;
 }
 
 export interface Asks {

@@ -7,10 +7,11 @@ import { NewerSchema } from './schema.ts';
 
 const LOOK_MS = 60_000;
 
-function run(port: NonNullable<typeof parentPort>, { path, retention }: ThreadData): void {
+function run(port: NonNullable<typeof parentPort>, { path, retention, isForPower }: ThreadData): void {
   const say = (word: FromThread) => port.postMessage(word);
   const file = new RecordsFile({
     path,
+    isForPower,
     onDamaged: (aside, cause) =>
       say({ said: 'damaged', problem: `${path} is damaged (${wordsOf(cause)}); it is kept as ${aside}` }),
   });

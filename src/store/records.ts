@@ -12,6 +12,8 @@ export interface RecordsOptions {
   /** An existing folder: DATA/store. */
   readonly folder: string;
   readonly retention: Retention;
+  /** What `onStored` promises: that it outlives the end of the process, or a power failure. */
+  readonly durability?: 'process' | 'power';
   /** These stand in the database: nobody else needs to keep them. */
   readonly onStored: (ids: readonly string[]) => void;
   readonly onTrouble: (trouble: RecordsTrouble) => void;
@@ -156,7 +158,7 @@ export class Records {
   }
 
   #start(opened: (refusal: StartError | undefined) => void): void {
-    const { retention, program = programBeside() } = this.#options;
+    const { retention, durability, program = programBeside() } = this.#options;
     const gone = (cause: unknown) => {
       this.#gone(cause);
       opened(undefined);
@@ -166,7 +168,7 @@ export class Records {
       gone(`${fileURLToPath(program)} is missing; build Callchart anew`);
       return;
     }
-    const data: ThreadData = { path: this.#path, retention };
+    const data: ThreadData = { path: this.#path, retention, isForPower: durability === 'power' };
     const thread = new Worker(program, {
       workerData: data,
       resourceLimits: { maxOldGenerationSizeMb: THREAD_HEAP },

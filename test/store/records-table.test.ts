@@ -176,13 +176,16 @@ describe('what is too old or too much', () => {
 });
 
 describe('the file', () => {
-  it('is a log with few fsyncs, whose space can be given back', () => {
-    const { put, pragma } = records();
+  it.each([
+    [1, false],
+    [2, true],
+  ])('is a log with few fsyncs (%d), whose space can be given back', (synchronous, isForPower) => {
+    const { put, pragma } = records({ isForPower });
     put(ended(1));
     const value = (words: string) => Object.values(pragma(words)?.[0] ?? {})[0];
     expect(['journal_mode', 'synchronous', 'auto_vacuum', 'user_version'].map(value)).toEqual([
       'wal',
-      1,
+      synchronous,
       2,
       1,
     ]);
