@@ -302,12 +302,13 @@ export class LiveLog {
   #commit(segment: Segment, mark: number): void {
     segment.isTorn = false;
     this.#index.commit(this.#batch, segment);
+    this.#written = mark;
+    // before the cleaner, who may find the last live line of a segment replaced by one that is not on the disk yet
+    this.#sync.wrote(segment);
     this.#cleaner.commit();
     this.counts.written += this.#batch.lengths.length;
     this.counts.carried += this.#batch.copies.length;
     this.counts.bytes += this.#batch.length;
-    this.#written = mark;
-    this.#sync.wrote(segment);
   }
 
   /** The segment to write to, at the boundary of a line. */
@@ -372,6 +373,7 @@ export class LiveLog {
     if (now - began > SLOW_MS) this.counts.slow++;
     this.#condition.took('write', now - began, now);
     this.#isBackground = this.#condition.is('write', 'slow');
+    clearTimeout(this.#retry);
     if (this.#cleaner.isRescuing) this.#later(RESCUE_MS);
   }
 
@@ -391,7 +393,10 @@ export class LiveLog {
   }
 
   #tryAgain(): void {
-    if (this.#flying === undefined && !this.#isClosed) this.#write();
+    if (this.#flying !== undefined || this.#isClosed) return;
+    // a round of syncing may be under way that does not know of what is written now
+    if (this.#waiting.size > 0) this.#mark++;
+    this.#write();
   }
 
   #gap(count: number): void {
