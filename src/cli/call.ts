@@ -29,6 +29,7 @@ export function told(call: CallDetailAnswer): string {
     ['state', stateWords(call.state)],
     ['started', localTime(call.started)],
   ];
+  if (call.callee !== undefined) facts.push(['taken by', call.callee]);
   if (call.ringing !== undefined) facts.push(['ringing', since(call.started, call.ringing)]);
   if (call.answered !== undefined) facts.push(['answered', since(call.started, call.answered)]);
   if (call.ended !== undefined) facts.push(['ended', since(call.started, call.ended)]);

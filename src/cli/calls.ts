@@ -102,8 +102,8 @@ async function* live(data: string, chosen: Chosen): AsyncGenerator<CallAnswer> {
   for await (const item of ask(data, { ask: 'calls' })) {
     const call = item as CallAnswer;
     const started = Date.parse(call.started);
-    if (started < since || started >= until || !(isUser(call.parties.from) || isUser(call.parties.to)))
-      continue;
+    const { from, to } = call.parties;
+    if (started < since || started >= until || ![from, to, call.callee ?? ''].some(isUser)) continue;
     if (!all && call.machine !== 'dialog') others++;
     else if (shown === limit) break;
     else {

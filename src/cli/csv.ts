@@ -10,6 +10,7 @@ const FIELDS: readonly (readonly [
   ['machine', (c) => c.machine],
   ['from', (c) => c.parties.from],
   ['to', (c) => c.parties.to],
+  ['callee', (c) => c.callee],
   ['state', (c) => c.state],
   ['started', (c) => c.started],
   ['ringing', (c) => c.ringing],

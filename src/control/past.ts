@@ -68,12 +68,13 @@ export function queryOf({ since, until, user, all, limit, after }: Question): Pa
 
 /** One that has ended, without its states. */
 export function endedAnswer(call: StoredCall): CallAnswer {
-  const { ringingAt, answeredAt, status, endedBy, origin } = call;
+  const { callee, ringingAt, answeredAt, status, endedBy, origin } = call;
   const talk = talkMs({ answeredAt, endedAt: call.endedAt });
   return {
     callId: call.callId,
     machine: call.machine,
     parties: { from: call.from, to: call.to },
+    ...(callee !== undefined && { callee }),
     state: call.state,
     started: iso(call.startedAt),
     ...(ringingAt !== undefined && { ringing: iso(ringingAt) }),

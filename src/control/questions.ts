@@ -30,6 +30,8 @@ export interface CallAnswer {
   readonly callId: string;
   readonly machine: 'dialog' | 'subscription';
   readonly parties: { readonly from: string; readonly to: string };
+  /** Who rang, answered or refused in place of `to`. */
+  readonly callee?: string;
   readonly state: string;
   readonly started: string;
   readonly ringing?: string;
@@ -178,12 +180,13 @@ function choiceOf({ callId, user, next }: Exchange['question']): Choice | undefi
 }
 
 function callAnswer(call: CallRecord, now: number): CallAnswer {
-  const { dialog, ringingAt, answeredAt, endedAt, outcome, status, endedBy } = call;
+  const { dialog, callee, ringingAt, answeredAt, endedAt, outcome, status, endedBy } = call;
   const talk = talkMs({ ...call, endedAt: endedAt ?? now });
   return {
     callId: dialog.callId,
     machine: dialog.machine,
     parties: { from: dialog.from, to: dialog.to },
+    ...(callee !== undefined && { callee }),
     state: call.state,
     started: iso(call.startedAt),
     ...(ringingAt !== undefined && { ringing: iso(ringingAt) }),

@@ -10,6 +10,8 @@ export interface StoredCall {
   readonly machine: DialogFacts['machine'];
   readonly from: string;
   readonly to: string;
+  /** Who rang, answered or refused in place of `to`. */
+  readonly callee?: string;
   readonly startedAt: number;
   readonly ringingAt?: number;
   readonly answeredAt?: number;
@@ -43,12 +45,13 @@ export interface Gone {
 
 /** `record` as it came out of the call's last transition; `history`, what was gathered of it. */
 export function toStoredCall(record: CallRecord, history: Gone | undefined): StoredCall {
-  const { dialog, startedAt, ringingAt, answeredAt, endedAt = startedAt, status, endedBy } = record;
+  const { dialog, callee, startedAt, ringingAt, answeredAt, endedAt = startedAt, status, endedBy } = record;
   return {
     callId: dialog.callId,
     machine: dialog.machine,
     from: dialog.from,
     to: dialog.to,
+    ...(callee !== undefined && { callee }),
     startedAt,
     ...(ringingAt !== undefined && { ringingAt }),
     ...(answeredAt !== undefined && { answeredAt }),
@@ -75,6 +78,7 @@ export function rowOf(call: StoredCall): Value[] {
     call.machine,
     call.from,
     call.to,
+    call.callee ?? null,
     call.startedAt,
     call.ringingAt ?? null,
     call.answeredAt ?? null,
@@ -97,6 +101,7 @@ export const COLUMNS = [
   'machine',
   'from_aor',
   'to_aor',
+  'callee_aor',
   'started_at',
   'ringing_at',
   'answered_at',
@@ -122,6 +127,7 @@ export function callOf(row: Row): StoredCall {
     machine: row.machine,
     from: row.from_aor,
     to: row.to_aor,
+    ...given('callee', 'callee_aor'),
     startedAt: row.started_at,
     ...given('ringingAt', 'ringing_at'),
     ...given('answeredAt', 'answered_at'),

@@ -94,11 +94,12 @@ export class RecordsTable {
     if (until !== undefined) only('started_at < ?', until);
     if (after !== undefined) only('(started_at, id) < (?, ?)', ...after);
     if (all !== true) only(`machine = 'dialog'`);
-    if (user !== undefined && 'is' in user) only('(from_aor = ? OR to_aor = ?)', user.is, user.is);
+    if (user !== undefined && 'is' in user) only('? IN (from_aor, to_aor, callee_aor)', user.is);
     else if (user !== undefined) {
       const { begins } = user;
       const { length } = [...begins];
-      only('(substr(from_aor, 1, ?) = ? OR substr(to_aor, 1, ?) = ?)', length, begins, length, begins);
+      const starts = (column: string) => `substr(${column}, 1, ${length})`;
+      only(`? IN (${['from_aor', 'to_aor', 'callee_aor'].map(starts).join(', ')})`, begins);
     }
     const rows = this.#database
       .prepare(

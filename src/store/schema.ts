@@ -11,6 +11,7 @@ export const MIGRATIONS: readonly ((database: Database) => void)[] = [
         machine TEXT NOT NULL,
         from_aor TEXT NOT NULL,
         to_aor TEXT NOT NULL,
+        callee_aor TEXT,
         started_at INTEGER NOT NULL,
         ringing_at INTEGER,
         answered_at INTEGER,

@@ -241,10 +241,10 @@ describe('comma-separated values', () => {
 
   it('have a line of names and a value for each', () => {
     expect(CSV_HEAD).toBe(
-      'callId,machine,from,to,state,started,ringing,answered,ended,talkMs,outcome,status,endedBy,video,transitions,originCallId,originWhy\r\n',
+      'callId,machine,from,to,callee,state,started,ringing,answered,ended,talkMs,outcome,status,endedBy,video,transitions,originCallId,originWhy\r\n',
     );
     expect(fields(ended(0))).toBe(
-      'call-0@192.0.2.7,dialog,sip:alice@example.org,sip:bob@example.org,terminated,2026-05-04T10:00:00.000Z,2026-05-04T10:00:00.150Z,2026-05-04T10:00:03.150Z,2026-05-04T10:01:03.150Z,60000,answered,,caller,false,5,,\r\n',
+      'call-0@192.0.2.7,dialog,sip:alice@example.org,sip:bob@example.org,,terminated,2026-05-04T10:00:00.000Z,2026-05-04T10:00:00.150Z,2026-05-04T10:00:03.150Z,2026-05-04T10:01:03.150Z,60000,answered,,caller,false,5,,\r\n',
     );
   });
 

@@ -17,6 +17,7 @@ const CALLS: readonly StoredCall[] = [
   ended(1, {
     callId: 'busy "1"',
     to: 'sip:Žofia@example.org',
+    callee: 'sip:carol@example.org',
     outcome: 'busy',
     status: 486,
     endedBy: 'callee',

@@ -50,6 +50,7 @@ describe('ended calls', () => {
       machine: 'subscription',
       from: 'sip:a@h',
       to: 'sip:Žofia@h',
+      callee: 'sip:Ján@h',
       startedAt: 2,
       endedAt: 3,
       outcome: 'refused',
@@ -91,13 +92,14 @@ describe('ended calls', () => {
     const { put, file } = records();
     put(...range(10).map((n) => ended(n)));
     put(ended(10, { from: 'sip:carol@example.org' }), ended(11, { to: 'sip:carol@elsewhere.org' }));
-    put(ended(12, { machine: 'subscription' }));
+    put(ended(12, { callee: 'sip:dave@example.org', machine: 'subscription' }));
     const past = (query: object) => ids(file.use((table) => table.past({ limit: 100, ...query })).calls);
     expect(past({ limit: 3 })).toEqual([11, 10, 9]);
     expect(past({ all: true, limit: 1 })).toEqual([12]);
     expect(past({ since: ended(8).startedAt, until: ended(11).startedAt })).toEqual([10, 9, 8]);
     expect(past({ user: userPattern('carol@example.org') })).toEqual([10]);
     expect(past({ user: userPattern('carol') })).toEqual([11, 10]);
+    expect(past({ user: userPattern('dave'), all: true })).toEqual([12]);
     expect(past({ user: userPattern('sip:car') })).toEqual([]);
     expect(past({ user: userPattern('%') })).toEqual([]);
     const seen: number[] = [];
