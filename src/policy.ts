@@ -4,6 +4,7 @@ import type { Gate } from './auth/gate.ts';
 import { gateOf } from './auth/gate-of.ts';
 import type { Nonces } from './auth/nonces.ts';
 import type { Users } from './auth/users.ts';
+import type { WrongPasswords } from './auth/wrong-passwords.ts';
 import { outboundAllows } from './config/address.ts';
 import type { Config } from './config/config.ts';
 import { phraseBook } from './config/phrases.ts';
@@ -18,6 +19,7 @@ import type { TransactionTimers } from './transaction/transaction.ts';
 export interface PolicyParts extends Omit<OverloadParts, 'maxTransactions' | 'maxMemory'> {
   readonly domains: Domains;
   readonly nonces: Nonces;
+  readonly wrongPasswords: WrongPasswords;
 }
 
 export interface Policy {
@@ -41,7 +43,7 @@ const TIMER_C_MARGIN = 5_000;
 /** `before`: what it replaces; sources that had their share under the same limit have had it. Throws nothing. */
 export function policyOf(config: Config, users: Users, parts: PolicyParts, before?: Policy): Policy {
   const { timers } = config;
-  const { domains, nonces, ...load } = parts;
+  const { domains, nonces, wrongPasswords, ...load } = parts;
   return {
     config,
     reason: phraseBook(config.phrases, defaultReason),
@@ -70,7 +72,14 @@ export function policyOf(config: Config, users: Users, parts: PolicyParts, befor
       maxTransactions: config.limits.transactions,
       maxMemory: config.limits.memory,
     }),
-    gate: gateOf({ auth: config.auth, ownDomains: config.domains, domains, users, nonces }),
+    gate: gateOf({
+      auth: config.auth,
+      ownDomains: config.domains,
+      domains,
+      users,
+      nonces,
+      wrongPasswords,
+    }),
   };
 }
 

@@ -1,7 +1,7 @@
 // Digest authentication at the door: RFC 3261 §22, RFC 7616, RFC 8760. Decides; does not send.
 import { timingSafeEqual } from 'node:crypto';
 import { bracketed } from '../sip/host.ts';
-import { type HeaderLine, headerLine, type SipRequest } from '../sip/message.ts';
+import { type HeaderLine, headerLine, type SipRequest, text } from '../sip/message.ts';
 import { type Aor, aorOf, parseUri, type SipUri } from '../sip/uri.ts';
 import type { Flow } from '../transport/flow.ts';
 import { type Algorithm, algorithmOf, expected } from './algorithms.ts';
@@ -9,6 +9,7 @@ import { type Credentials, parseCredentials } from './credentials.ts';
 import type { Nonces } from './nonces.ts';
 import type { UserAgents } from './user-agents.ts';
 import type { Users } from './users.ts';
+import type { WrongPasswords } from './wrong-passwords.ts';
 
 /** What needs a password: nothing, REGISTER alone, or every request that opens something. */
 export type AuthMode = 'open' | 'register' | 'required';
@@ -23,11 +24,15 @@ export interface GateSettings {
   /** The realm of who names no domain of ours. */
   defaultRealm(): string;
   isOurDomain(host: string): boolean;
+  /** Whose requests need no password, unless they register. */
+  isTrusted(address: string): boolean;
 }
 
 export type GateVerdict =
   /** No password is needed here. */
   | 'open'
+  /** None is needed from there. */
+  | 'trusted'
   /** The password was right; `consumed` is the line that proved it. */
   | { readonly consumed: HeaderLine }
   | { readonly status: 401 | 403 | 407; readonly headers: HeaderLine[]; readonly phrase?: string };
@@ -41,11 +46,13 @@ export class Gate {
   readonly #settings: GateSettings;
   readonly #users: Users;
   readonly #nonces: Nonces;
+  readonly #wrong: WrongPasswords;
 
-  constructor(settings: GateSettings, users: Users, nonces: Nonces) {
+  constructor(settings: GateSettings, users: Users, nonces: Nonces, wrong: WrongPasswords) {
     this.#settings = settings;
     this.#users = users;
     this.#nonces = nonces;
+    this.#wrong = wrong;
   }
 
   /** A REGISTER: we are its UAS (401). A user registers only its own AOR, whoever says so in From. */
@@ -65,9 +72,14 @@ export class Gate {
     const domain = this.#ours(owner);
     const { modeOf } = this.#settings;
     if (modeOf(domain) !== 'required' && modeOf(this.#ours(target)) !== 'required') return 'open';
+    if (this.trusts(flow)) return 'trusted';
     // RFC 3323 §4.1.1.3: who hides its name takes nobody else's.
     const self = owner?.host === 'anonymous.invalid' ? 'anyone' : owner && aorOf(owner);
     return this.#check(request, flow, domain, self, 'proxy-authorization', 407);
+  }
+
+  trusts(flow: Flow): boolean {
+    return this.#settings.isTrusted(flow.remoteAddress);
   }
 
   /** Whoever was let in for the request's own target: would it be asked for a password for this one? */
@@ -104,6 +116,7 @@ export class Gate {
   ): GateVerdict {
     const realm = this.#realm(domain);
     let stale = false;
+    let wrong = false;
     let looked = 0;
     for (const line of request.headers) {
       if (line.key !== key) continue;
@@ -112,12 +125,14 @@ export class Gate {
       if (given === undefined || given.realm.toLowerCase() !== realm) continue;
       const verdict = this.#verify(given, request.method, flow, realm);
       if (verdict === 'stale') stale = true;
+      if (verdict === 'bad') wrong = true;
       if (verdict !== 'good') continue;
       if (owner !== 'anyone' && owner !== aorOfUser(given.username, realm)) {
         return { status: 403, headers: [], phrase: 'Not Your Own Address' };
       }
       return { consumed: line };
     }
+    if (wrong) this.#wrong.note(flow.remoteAddress, text(owner ?? request.to.uri));
     return { status, headers: this.#challenges(request, flow, realm, stale, status) };
   }
 

@@ -1,7 +1,7 @@
 // The limits of a configuration, at work: whom not to read, whom not to answer, how much of one source, how much at all.
 import { UserAgents } from '../auth/user-agents.ts';
 import type { Config } from '../config/config.ts';
-import { isTrusted, Networks, parseNetwork } from '../routing/networks.ts';
+import { isTrusted, type Networks, networksOf } from '../routing/networks.ts';
 import type { SipRequest } from '../sip/message.ts';
 import { Buckets, type Rate } from './buckets.ts';
 
@@ -63,7 +63,3 @@ export class Limits {
 }
 
 const SLASH = 0x2f;
-
-function networksOf(texts: readonly string[]): Networks | undefined {
-  return texts.length === 0 ? undefined : new Networks(texts.flatMap((text) => parseNetwork(text) ?? []));
-}

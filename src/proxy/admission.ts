@@ -69,18 +69,17 @@ export class Admission {
     // Where registering takes a password, a registered phone has shown it.
     const proven = verdict !== 'open' || (gate !== undefined && bound());
     if (!limits.admits(remoteAddress, proven)) return { status: 403, stateless: true };
-    if (callers === 'registered' && request.to.tag === undefined && !bound()) return { status: 400 };
+    const registered = () => verdict === 'trusted' || bound();
+    if (callers === 'registered' && request.to.tag === undefined && !registered()) return { status: 400 };
     gate?.strip(request);
     return undefined;
   }
 
   /** May this source be answered at length and have ACKs passed, or is it a stranger? */
   knows(flow: Flow): boolean {
-    const { limits, location } = this.#parts;
-    return limits.admits(
-      flow.remoteAddress,
-      location.isBoundAddress(flow.remoteAddress, flow.remotePort) !== undefined,
-    );
+    const { limits, location, gate } = this.#parts;
+    const bound = location.isBoundAddress(flow.remoteAddress, flow.remotePort) !== undefined;
+    return limits.admits(flow.remoteAddress, bound || gate?.trusts(flow) === true);
   }
 
   /** Asked last: whatever is refused for another reason is told that one. */
@@ -115,12 +114,12 @@ export class Admission {
 
 /** Whoever is only asked for a password has not used up anything. */
 function isFirstTry(verdict: GateVerdict, request: SipRequest): boolean {
-  if (verdict === 'open' || !('status' in verdict)) return false;
+  if (typeof verdict === 'string' || !('status' in verdict)) return false;
   return !request.has(verdict.status === 401 ? 'authorization' : 'proxy-authorization');
 }
 
 function refusalOf(verdict: GateVerdict): Refusal | undefined {
-  if (verdict === 'open' || !('status' in verdict)) return undefined;
+  if (typeof verdict === 'string' || !('status' in verdict)) return undefined;
   return { ...verdict, stateless: true };
 }
 

@@ -56,6 +56,11 @@ export class Networks {
   }
 }
 
+/** undefined: none are named. Malformed ones are left out. */
+export function networksOf(texts: readonly string[]): Networks | undefined {
+  return texts.length === 0 ? undefined : new Networks(texts.flatMap((text) => parseNetwork(text) ?? []));
+}
+
 /** Loopback, RFC 1918, link-local (RFC 3927, RFC 4291) and unique local (RFC 4193) addresses. */
 const PRIVATE = new Networks(
   [

@@ -47,7 +47,15 @@ describe('changes of a configuration', () => {
     expect(live).toEqual([
       ...['domains', 'open', 'callers', 'unavailable', 'outbound', 'redirects', 'contactRouting'],
       ...['drainTimeout', 'phrases'],
-      ...['auth.mode', 'auth.domains', 'auth.file', 'auth.algorithms', 'auth.md5Only', 'auth.nonceLife'],
+      ...[
+        'auth.mode',
+        'auth.domains',
+        'auth.file',
+        'auth.trusted',
+        'auth.algorithms',
+        'auth.md5Only',
+        'auth.nonceLife',
+      ],
       ...[
         'registrar.defaultExpires',
         'registrar.minExpires',

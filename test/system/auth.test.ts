@@ -352,6 +352,62 @@ describe('modes', () => {
   });
 });
 
+describe('trusted networks', () => {
+  const TRUNK = '203.0.113.20';
+  const trunk = (more: Record<string, unknown> = {}) => {
+    const { all, bob } = world({ trusted: ['203.0.113.16/28'] }, more);
+    register(bob);
+    return { all, bob, gateway: all.phone('gateway', TRUNK), stranger: all.phone('gateway', '203.0.113.40') };
+  };
+
+  test.each(['any', 'registered'])(
+    'call without a password, from a public address, too (callers: %s)',
+    (callers) => {
+      const { all, bob, gateway } = trunk({ callers });
+      const { dialog } = callUp(all, gateway, bob);
+      gateway.request('BYE', { ...dialog, cseq: 2 });
+      bob.answer(bob.got('BYE'), 200);
+      all.expectSilence();
+    },
+  );
+
+  test('do not register without one', () => {
+    const { gateway } = trunk();
+    expect(gateway.register().status).toBe(401);
+  });
+
+  test('nobody else does', () => {
+    const { bob, stranger } = trunk();
+    stranger.request('INVITE', { to: bob.aor });
+    stranger.response('INVITE', 407);
+    expect(bob.heard).toEqual([]);
+  });
+});
+
+describe('a wrong password is told', () => {
+  test('with its source and whom it was tried for, once a minute, and how often', () => {
+    const { all, alice } = world();
+    for (let i = 0; i < 5; i++) register(alice, { password: 'x' });
+    expect(all.wrongPasswords).toEqual([
+      { source: '10.0.0.2', aor: 'sip:alice@example.org', times: 1, others: 0 },
+    ]);
+    all.advance(60_000);
+    register(alice, { password: 'x' });
+    expect(all.wrongPasswords[1]).toMatchObject({ times: 5 });
+  });
+
+  test('of a call, too; not where none was given, nor where it is stale', () => {
+    const { all, alice, bob } = world();
+    proven(alice, 'INVITE', { to: bob.aor }, { password: 'x' });
+    expect(all.wrongPasswords).toHaveLength(1);
+    bob.register();
+    const { key, value } = proven(bob, 'REGISTER', { uri: 'sip:example.org', to: bob.aor });
+    bob.response('REGISTER', 200);
+    expect(bob.register({ cseq: 7, headers: [`${key}: ${value}`] }).status).toBe(401);
+    expect(all.wrongPasswords).toHaveLength(1);
+  });
+});
+
 test('a call between two who proved themselves ends with nothing left', () => {
   const all = new World({ config: { auth: { mode: 'register', users: USERS } } });
   const [alice, bob] = [all.phone('alice', '10.0.0.2'), all.phone('bob', '10.0.0.3')];

@@ -1,6 +1,7 @@
 // The whole server without sockets: virtual time, a wire in memory, phones that say what they are told to say.
 import { expect } from 'vitest';
-import { type Config, configSchema } from '../../src/config/config.ts';
+import type { WrongPassword } from '../../src/auth/wrong-passwords.ts';
+import { configSchema } from '../../src/config/config.ts';
 import { Core } from '../../src/core.ts';
 import { CallRecords } from '../../src/journal/call-record.ts';
 import { Diary } from '../../src/journal/diary.ts';
@@ -25,6 +26,7 @@ export class World {
   core: Core;
   readonly transitions: Transition[] = [];
   readonly bugs: unknown[] = [];
+  readonly wrongPasswords: WrongPassword[] = [];
   /** Datagrams to nobody's address. */
   readonly lost: SipMessage[] = [];
   /** What is kept of each key, as a killed server leaves it. */
@@ -93,6 +95,7 @@ export class World {
       },
       keep: () => keeper?.keep(),
       tell: () => {},
+      onWrongPassword: (wrong) => this.wrongPasswords.push(wrong),
       onActorError: (_callId, _event, cause) => this.bugs.push(cause),
       onBug: (cause) => this.bugs.push(cause),
     });
