@@ -79,6 +79,7 @@ export class Persistence {
       const records = await Records.open({
         folder,
         retention: config.records,
+        durability,
         onStored: (ids) => {
           if (persistence !== undefined) persistence.#stored(ids);
         },

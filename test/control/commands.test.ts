@@ -115,7 +115,7 @@ describe('with a server', () => {
     expect(callchart('calls', ...data).out).toBe('no calls\n');
   });
 
-  it('a call that is over is told from the journal', async () => {
+  it('a call that is over is told from the store', async () => {
     const call = await answered();
     await hangUp(call);
     await server.record(call.callId);
@@ -132,7 +132,7 @@ describe('with a server', () => {
 
   it('a call that there is not is one line, and exit code 1', () => {
     const { status, out, err } = callchart('call', 'nobody@nowhere', '--data', server.data);
-    expect([status, out, err]).toEqual([1, '', 'callchart: no live call has the Call-ID nobody@nowhere\n']);
+    expect([status, out, err]).toEqual([1, '', 'callchart: no call has the Call-ID nobody@nowhere\n']);
   });
 
   it('the chosen call and no other is shown on a page of its own', async () => {
