@@ -71,10 +71,12 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
 
 test('without calls it ends at once', async () => {
   const { server } = await office();
-  const asked = performance.now();
   server.signal('SIGTERM');
   expect(await server.ended()).toBe(0);
-  expect(performance.now() - asked).toBeLessThan(1000);
+  // by its own log: a busy machine ends a process slowly
+  const at = (what: string) =>
+    JSON.parse(server.output.find((line) => line.includes(`"msg":"${what}"`)) ?? '{}').time as number;
+  expect(at('stopped') - at('stopping')).toBeLessThan(1000);
 });
 
 test('a second signal ends it, and the journal has all that was', async () => {
