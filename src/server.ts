@@ -10,7 +10,7 @@ import type { Logger } from 'pino';
 import { Caretaker, type Load, watchedUsers } from './caretaker.ts';
 import { formatHostPort } from './config/address.ts';
 import type { Config } from './config/config.ts';
-import { prepareDataFolder } from './config/data-folder.ts';
+import { prepareDataFolder, withDataFolder } from './config/data-folder.ts';
 import { memoryUsed } from './config/memory.ts';
 import { StartError } from './config/start-error.ts';
 import { type Control, openControl } from './control/control.ts';
@@ -55,7 +55,11 @@ export interface RunningServer {
 }
 
 /** Throws StartError when it cannot serve as configured. */
-export async function startServer(config: Config, { log, load }: ServerHooks): Promise<RunningServer> {
+export function startServer(config: Config, hooks: ServerHooks): Promise<RunningServer> {
+  return withDataFolder(config.data, () => serverOn(config, hooks));
+}
+
+async function serverOn(config: Config, { log, load }: ServerHooks): Promise<RunningServer> {
   const { advertise } = config;
   const folder = prepareDataFolder(config.data);
   if (await isAnswered(folder)) {

@@ -1,11 +1,12 @@
 // `callchart replay`: captures through the same machines, under a virtual clock.
 import { basename } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { formatHostPort, parseHostPort } from '../config/address.ts';
 import { StartError } from '../config/start-error.ts';
 import { namedZone, type ZoneOffset } from '../journal/wall-time.ts';
 import { type Capture, readCapture } from '../replay/capture/capture.ts';
 import type { Endpoint } from '../replay/capture/datagrams.ts';
+import type { CaptureProblem } from '../replay/capture/packet.ts';
 import { JsonResult } from '../replay/json-result.ts';
 import { replay } from '../replay/replay.ts';
 import { Report } from '../replay/report.ts';
@@ -30,10 +31,11 @@ export function replayCommand(): Command {
       'address of the captured server (default: found by itself)',
       endpoint,
     )
-    .option('--tz <ZONE>', 'zone of the times that are printed', zone, {
-      name: 'UTC',
-      zone: namedZone('UTC'),
-    })
+    .addOption(
+      new Option('--tz <ZONE>', 'zone of the times that are printed')
+        .argParser(zone)
+        .default(zone('UTC'), 'UTC'),
+    )
     .option('--json', 'one JSON object instead of text')
     .option('--save <FILE>', 'keep the result, for a later --expect')
     .option('--expect <FILE>', 'compare with a kept result; exit code 1 when it differs')
@@ -98,9 +100,12 @@ function differs(line: string): void {
 
 function captureOf(file: string): Capture {
   const read = readCapture(file);
-  if (!read.ok)
-    throw new StartError('capture-unusable', `${file}: ${read.problem.message}; give a pcap or pcapng file`);
+  if (!read.ok) throw new StartError('capture-unusable', `${file}: ${refusal(read.problem)}`);
   return read.capture;
+}
+
+function refusal({ code, message }: CaptureProblem): string {
+  return code === 'unreadable' ? message : `${message}; give a pcap or pcapng file`;
 }
 
 function serverOf(file: string, capture: Capture): Endpoint {

@@ -1,7 +1,33 @@
 // The folder for all that is kept: made when it is missing, and tried before anything relies on it.
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { StartError } from './start-error.ts';
+
+/** Runs what needs the folder; when that fails, a folder that was not there before is not there afterwards. */
+export async function withDataFolder<T>(path: string, start: () => Promise<T>): Promise<T> {
+  const missing = foldersMissing(resolve(path));
+  try {
+    return await start();
+  } catch (cause) {
+    // Also what a start had begun to keep in it: it has served nobody.
+    if (missing[0] !== undefined) rmSync(missing[0], { recursive: true, force: true });
+    for (const above of missing.slice(1)) removeIfEmpty(above);
+    throw cause;
+  }
+}
+
+/** It and those above it that are not there, the innermost first. */
+function foldersMissing(folder: string): string[] {
+  return existsSync(folder) ? [] : [folder, ...foldersMissing(dirname(folder))];
+}
+
+function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // Somebody else has put something there, or it was never made.
+  }
+}
 
 /** Its absolute path. Throws StartError when nothing can be written there. */
 export function prepareDataFolder(path: string): string {

@@ -25,7 +25,8 @@ export interface Loaded {
 export function loadConfig(sources: Sources): Loaded {
   const [loaded, problems] = tryConfig(sources);
   if (loaded) return loaded;
-  const more = problems.length > 1 ? ` (and ${problems.length - 1} more; see "callchart config check")` : '';
+  const check = `callchart config check${sources.file === undefined ? '' : ` --config ${sources.file}`}`;
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more; see "${check}")` : '';
   throw new StartError('config-invalid', `${problems[0]}${more}`);
 }
 

@@ -89,6 +89,8 @@ describe('config', () => {
     writeFileSync(file, 'calers: registered\nopen: x\n');
     const { code, err } = await callchart(['config', 'check'], { CALLCHART_CONFIG: file });
     expect(code).toBe(2);
+    const refused = await callchart(['serve', '--config', file]);
+    expect(refused.err).toContain(`(and 1 more; see "callchart config check --config ${file}")`);
     expect(err.split('\n').sort()).toEqual([
       '',
       `callchart: ${file}:1: unknown key "calers"; did you mean "callers"?`,

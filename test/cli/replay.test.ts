@@ -125,6 +125,13 @@ describe('replay', () => {
     expect(err).toContain(bad);
   });
 
+  test('says plainly what cannot be read', async () => {
+    const folder = scratchFolder();
+    const said = async (file: string) => (await callchart(['replay', file])).err;
+    expect(await said('/no/such.pcap')).toBe('callchart: /no/such.pcap: no such file\n');
+    expect(await said(folder)).toBe(`callchart: ${folder}: it is a folder\n`);
+  });
+
   test('asks which is the server when nothing tells', async () => {
     const tape = new Tape({ at: '192.0.2.14:5070', domain: 'example.com' });
     tape.call(ALICE, BOB).invite();

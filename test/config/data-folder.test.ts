@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { prepareDataFolder } from '../../src/config/data-folder.ts';
+import { prepareDataFolder, withDataFolder } from '../../src/config/data-folder.ts';
 import { StartError } from '../../src/config/start-error.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'callchart-data-'));
@@ -13,6 +13,21 @@ test('makes the folder, with those above it, and leaves nothing in it', () => {
   expect(existsSync(made)).toBe(true);
   expect(readdirSync(made)).toEqual([]);
   expect(prepareDataFolder(made)).toBe(made);
+});
+
+test('a start that fails leaves no folder behind that was not there, and all of one that was', async () => {
+  const start = (path: string, fail: boolean) =>
+    withDataFolder(path, async () => {
+      writeFileSync(join(prepareDataFolder(path), 'secret.key'), 'x');
+      if (fail) throw new Error('in use');
+      return 'runs';
+    });
+  const deep = join(folder, 'x/y/z');
+  await expect(start(deep, true)).rejects.toThrow('in use');
+  expect(existsSync(join(folder, 'x'))).toBe(false);
+  expect(await start(deep, false)).toBe('runs');
+  await expect(start(deep, true)).rejects.toThrow('in use');
+  expect(readdirSync(deep)).toEqual(['secret.key']);
 });
 
 test('refuses a path that cannot be a folder, in one line that names it', () => {

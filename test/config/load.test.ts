@@ -165,7 +165,7 @@ describe('a refusal is one line: what, which value, what to do', () => {
 
   test('counts what else is wrong, and tells all of it when asked', () => {
     expect(refusal('timer: {}\nopen: x\ncallers: y')).toMatch(
-      / \(and 2 more; see "callchart config check"\)$/,
+      / \(and 2 more; see "callchart config check --config .*"\)$/,
     );
     expect(tryConfig({ flags: {}, env: {}, file: path })[1]).toHaveLength(3);
   });

@@ -98,9 +98,17 @@ export class CaptureChanged extends Error {
   }
 }
 
+const UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file',
+  EACCES: 'no permission to read it',
+  EISDIR: 'it is a folder',
+};
+
 function unreadable(error: unknown): CaptureProblem {
   if (error instanceof CaptureChanged) return error.problem;
   // the file system's own errors bear a code; anything else is a defect here
   if (!(error instanceof Error) || !('syscall' in error)) throw error;
-  return captureProblem('unreadable', 0, 0, error.message);
+  const code = 'code' in error ? String(error.code) : '';
+  const message = UNREADABLE[code] ?? `cannot be read (${code || error.message})`;
+  return { code: 'unreadable', packet: 0, offset: 0, message };
 }

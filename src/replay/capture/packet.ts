@@ -43,7 +43,7 @@ export interface CaptureProblem {
   readonly packet: number;
   /** Byte in the file where that packet or block begins. */
   readonly offset: number;
-  /** A whole phrase for people, packet and byte included. */
+  /** A whole phrase for people, packet and byte included where there are any. */
   readonly message: string;
 }
 
