@@ -6,6 +6,7 @@ export const HOST = 4;
 export const URI = 8;
 export const DIGIT = 16;
 export const HEX = 32;
+const UPPER = 64;
 
 const classes = new Uint8Array(256);
 
@@ -19,6 +20,7 @@ const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
 mark(TOKEN, `${digits}${letters}-.!%*_+\`'~`);
 // Underscores stand in real host names, whatever RFC 3261 says.
 mark(HOST, `${digits}${letters}-._`);
+mark(UPPER, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ');
 mark(DIGIT, digits);
 mark(HEX, `${digits}abcdefABCDEF`);
 // Deviation: phones write `#`, `|`, UTF-8 and the like unescaped in user parts; only what could end the URI is refused.
@@ -56,9 +58,9 @@ export function isSpace(code: number): boolean {
 }
 
 /** First index at or after `from` that is no white space. */
-export function skipSpace(s: string, from: number): number {
+export function skipSpace(s: string, from: number, to = s.length): number {
   let i = from;
-  while (i < s.length && isSpace(s.charCodeAt(i))) i++;
+  while (i < to && isSpace(s.charCodeAt(i))) i++;
   return i;
 }
 
@@ -71,9 +73,23 @@ export function trimmed(s: string, from = 0, to = s.length): string {
   return s.slice(start, end);
 }
 
-/** Index of the quote that closes the one at `open`, or -1. */
-export function closingQuote(s: string, open: number): number {
-  for (let i = open + 1; i < s.length; i++) {
+/** s[from, to) in lower case. Most text is: it costs no more than its slice. */
+export function lowered(s: string, from: number, to: number): string {
+  for (let i = from; i < to; i++) if (is(UPPER, s.charCodeAt(i))) return s.slice(from, to).toLowerCase();
+  return s.slice(from, to);
+}
+
+/** Is s[from, to) that word, in whatever case? `word`: lower-case letters alone. */
+export function spells(s: string, from: number, to: number, word: string): boolean {
+  if (to - from !== word.length) return false;
+  for (let i = 0; i < word.length; i++)
+    if ((s.charCodeAt(from + i) | 0x20) !== word.charCodeAt(i)) return false;
+  return true;
+}
+
+/** Index before `to` of the quote that closes the one at `open`, or -1. */
+export function closingQuote(s: string, open: number, to = s.length): number {
+  for (let i = open + 1; i < to; i++) {
     const code = s.charCodeAt(i);
     if (code === 0x5c) i++;
     else if (code === 0x22) return i;

@@ -1,9 +1,10 @@
 // Edits named after the RFC's words. Each changes the message given (a copy of what was received) and returns it.
-import { closingQuote, decimal, skipSpace, trimmed } from './chars.ts';
+import { closingQuote, decimal, isSpace, skipSpace, spells, trimmed } from './chars.ts';
 import { canonicalHost } from './host.ts';
 import { splitList, valueEnd } from './list.ts';
 import { HeaderLine, headerLine, type SipMessage, type SipRequest } from './message.ts';
 import { keyOf } from './names.ts';
+import { stampedVia } from './via.ts';
 
 function indexOfKey(m: SipMessage, key: string): number {
   const headers = m.headers;
@@ -11,10 +12,21 @@ function indexOfKey(m: SipMessage, key: string): number {
   return -1;
 }
 
+/** Array.splice makes an array of what it removed: nothing. */
+function insert(headers: HeaderLine[], at: number, line: HeaderLine): void {
+  headers.push(line);
+  for (let i = headers.length - 1; i > at; i--) headers[i] = headers[i - 1] as HeaderLine;
+  headers[at] = line;
+}
+
+function removeAt(headers: HeaderLine[], at: number): void {
+  for (let i = at + 1; i < headers.length; i++) headers[i - 1] = headers[i] as HeaderLine;
+  headers.pop();
+}
+
 /** RFC 3261 §16.6 step 8: a new topmost Via. */
 export function pushVia<M extends SipMessage>(m: M, value: string): M {
-  const at = indexOfKey(m, 'via');
-  m.headers.splice(Math.max(at, 0), 0, headerLine('Via', value));
+  insert(m.headers, Math.max(indexOfKey(m, 'via'), 0), headerLine('Via', value));
   return m;
 }
 
@@ -24,13 +36,14 @@ export function popVia<M extends SipMessage>(m: M): M {
   const line = m.headers[at];
   if (line === undefined) return m;
   const rest = withoutFirst(line, 1);
-  if (rest === undefined) m.headers.splice(at, 1);
+  if (rest === undefined) removeAt(m.headers, at);
   else m.headers[at] = rest;
   return m;
 }
 
 /** The line without its first `count` values, the rest as written; undefined when nothing is left. */
 function withoutFirst(line: HeaderLine, count: number): HeaderLine | undefined {
+  if (count > 0 && !line.includes(',')) return undefined;
   const raw = line.raw;
   let from = line.colon + 1;
   for (let left = count; left > 0; ) {
@@ -56,27 +69,57 @@ export function stampReceived<M extends SipMessage>(m: M, host: string, port: nu
   const via = line.via;
   const rport = via.rport !== undefined;
   if (!rport && via.received === undefined && canonicalHost(via.host) === canonicalHost(host)) return m;
-  const start = skipSpace(line.raw, line.colon + 1);
-  const end = valueEnd(line.raw, start);
-  let stamped = '';
-  let part = start;
-  for (let i = start; i <= end; i++) {
-    const code = line.raw.charCodeAt(i);
-    if (i < end && code === 0x22) i = Math.max(i, closingQuote(line.raw, i));
-    if (i < end && code !== 0x3b) continue;
-    stamped += stampedPart(trimmed(line.raw, part, i), part === start, port);
-    part = i + 1;
+  const { source, colon } = line;
+  const start = skipSpace(source, line.start + colon + 1, line.end);
+  const end = valueEnd(source, start, line.end);
+  const stamped = stampedValue(source, start, end, port);
+  const from = start - line.start;
+  const raw = `${source.slice(line.start, start)}${stamped};received=${host}${source.slice(end, line.end)}`;
+  const made = new HeaderLine(line.key, raw, colon);
+  // A Via without a branch may be one of which no parameter could be read.
+  if (via.branch !== undefined) {
+    const length = stamped.length + ';received='.length + host.length;
+    made.knowVia(stampedVia(via, raw, from, from + length, host, port));
   }
-  const raw = `${line.raw.slice(0, start)}${stamped};received=${host}${line.raw.slice(end)}`;
-  m.headers[at] = new HeaderLine(line.key, raw, line.colon);
+  m.headers[at] = made;
   return m;
 }
 
-function stampedPart(part: string, first: boolean, port: number): string {
-  if (first) return part;
-  const equals = part.indexOf('=');
-  const name = trimmed(part, 0, equals < 0 ? part.length : equals).toLowerCase();
-  return name === 'received' ? '' : name === 'rport' ? `;rport=${port}` : `;${part}`;
+/** The Via s[from, to) without `received`, its `rport` filled, and without white space around its semicolons. */
+function stampedValue(s: string, from: number, to: number, port: number): string {
+  let stamped = '';
+  /** What is not copied yet begins here; parts that stay are copied together. */
+  let rest = from;
+  let part = from;
+  for (let i = from; i <= to; i++) {
+    const code = i < to ? s.charCodeAt(i) : 0x3b;
+    if (code === 0x22) i = Math.max(i, closingQuote(s, i, to));
+    if (code !== 0x3b) continue;
+    let start = part;
+    let end = i;
+    while (start < end && isSpace(s.charCodeAt(start))) start++;
+    while (end > start && isSpace(s.charCodeAt(end - 1))) end--;
+    const isFirst = part === from;
+    const written = isFirst ? undefined : stampedPart(s, start, end, port);
+    if (written !== undefined || start !== part || end !== i) {
+      stamped += s.slice(rest, isFirst ? from : part - 1);
+      stamped += written ?? `${isFirst ? '' : ';'}${s.slice(start, end)}`;
+      rest = i;
+    }
+    part = i + 1;
+  }
+  return stamped + s.slice(rest, to);
+}
+
+/** What becomes of the parameter s[from, to); undefined: it stays. */
+function stampedPart(s: string, from: number, to: number, port: number): string | undefined {
+  const first = s.charCodeAt(from) | 0x20;
+  if (first !== 0x72) return undefined;
+  let end = from;
+  while (end < to && s.charCodeAt(end) !== 0x3d) end++;
+  while (end > from && isSpace(s.charCodeAt(end - 1))) end--;
+  if (spells(s, from, end, 'received')) return '';
+  return spells(s, from, end, 'rport') ? `;rport=${port}` : undefined;
 }
 
 /** RFC 3261 §20.22: 0 to 255; undefined when absent. */
@@ -106,7 +149,7 @@ export function decrementMaxForwards<M extends SipMessage>(m: M): M {
 /** RFC 3261 §16.6 step 4: before the Record-Routes that stand there; with none, behind the Vias. */
 export function recordRoute<M extends SipMessage>(m: M, value: string): M {
   const first = indexOfKey(m, 'record-route');
-  m.headers.splice(first < 0 ? afterVias(m) : first, 0, headerLine('Record-Route', value));
+  insert(m.headers, first < 0 ? afterVias(m) : first, headerLine('Record-Route', value));
   return m;
 }
 
@@ -116,18 +159,14 @@ export function routes(m: SipMessage): string[] {
 
 /** The Route set becomes `values`. What stays at its end keeps its lines and its bytes. */
 export function setRoutes<M extends SipMessage>(m: M, values: readonly string[]): M {
+  const { headers } = m;
+  const first = indexOfKey(m, 'route');
   const kept: HeaderLine[] = [];
-  const others: HeaderLine[] = [];
   let left = values.length;
   let matching = true;
-  for (let i = m.headers.length - 1; i >= 0; i--) {
-    const line = m.headers[i];
-    if (line === undefined) continue;
-    if (line.key !== 'route') {
-      others.push(line);
-      continue;
-    }
-    if (!matching) continue;
+  for (let i = headers.length - 1; i >= first && first >= 0 && matching; i--) {
+    const line = headers[i];
+    if (line === undefined || line.key !== 'route') continue;
     const own = splitList(line.value);
     let same = 0;
     while (same < own.length && same < left && own[own.length - 1 - same] === values[left - 1 - same]) same++;
@@ -136,11 +175,17 @@ export function setRoutes<M extends SipMessage>(m: M, values: readonly string[])
     left -= same;
     matching = same === own.length;
   }
+  if (first >= 0) {
+    let length = first;
+    for (let i = first; i < headers.length; i++) {
+      const line = headers[i] as HeaderLine;
+      if (line.key !== 'route') headers[length++] = line;
+    }
+    headers.length = length;
+  }
+  if (left === 0 && kept.length === 0) return m;
   const made = values.slice(0, left).map((value) => headerLine('Route', value));
-  let at = indexOfKey(m, 'route');
-  m.headers = others.reverse();
-  if (at < 0) at = afterVias(m);
-  m.headers.splice(at, 0, ...made, ...kept.reverse());
+  headers.splice(first < 0 ? afterVias(m) : first, 0, ...made, ...kept.reverse());
   return m;
 }
 

@@ -40,10 +40,21 @@ function groups(part: string): number[] {
 
 /** Lower case, IPv6 canonical and without brackets, names without the root's dot: what can be compared and resolved. */
 export function canonicalHost(host: string): string {
+  if (isPlainName(host)) return host;
   if (host.startsWith('[') && host.endsWith(']')) return canonicalIpv6(host.slice(1, -1)) ?? host;
   if (host.includes(':')) return canonicalIpv6(host) ?? host;
   const lower = host.toLowerCase();
   return lower.length > 1 && lower.endsWith('.') ? lower.slice(0, -1) : lower;
+}
+
+/** True for most: a name or IPv4 address that is canonical as it stands. */
+function isPlainName(host: string): boolean {
+  for (let i = 0; i < host.length; i++) {
+    const code = host.charCodeAt(i);
+    const plain = (code >= 0x61 && code <= 0x7a) || (code >= 0x30 && code <= 0x39) || code === 0x2d;
+    if (!plain && (code !== 0x2e || i === host.length - 1)) return false;
+  }
+  return true;
 }
 
 /** Brackets around IPv6, for URIs and Vias. */
@@ -52,15 +63,16 @@ export function bracketed(host: string): string {
 }
 
 /** Index after the host at `from` (IPv6 with its brackets), or -1 when none stands there. */
-export function hostEnd(s: string, from: number): number {
-  if (s.charCodeAt(from) === 0x5b) {
-    const close = s.indexOf(']', from);
-    return close > 0 && close - from < 52 && canonicalIpv6(s.slice(from + 1, close)) !== undefined
+export function hostEnd(s: string, from: number, to = s.length): number {
+  if (from < to && s.charCodeAt(from) === 0x5b) {
+    let close = from + 1;
+    while (close < to && close - from < 52 && s.charCodeAt(close) !== 0x5d) close++;
+    return close < to && close - from < 52 && canonicalIpv6(s.slice(from + 1, close)) !== undefined
       ? close + 1
       : -1;
   }
   let i = from;
-  while (i < s.length && is(HOST, s.charCodeAt(i))) i++;
+  while (i < to && is(HOST, s.charCodeAt(i))) i++;
   return i > from ? i : -1;
 }
 

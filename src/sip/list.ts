@@ -1,14 +1,14 @@
 // Where the values of a comma-separated header begin and end, quotes and angle brackets respected.
 import { closingQuote, trimmed } from './chars.ts';
 
-/** Index of the comma that ends the value starting at `from`, or the end of the string. Open quotes reach to the end. */
-export function valueEnd(s: string, from: number): number {
+/** Index of the comma that ends the value starting at `from`, or `to`. Open quotes reach to the end. */
+export function valueEnd(s: string, from: number, to = s.length): number {
   let inAngle = false;
-  for (let i = from; i < s.length; i++) {
+  for (let i = from; i < to; i++) {
     switch (s.charCodeAt(i)) {
       case 0x22: {
-        const close = closingQuote(s, i);
-        if (close < 0) return s.length;
+        const close = closingQuote(s, i, to);
+        if (close < 0) return to;
         i = close;
         break;
       }
@@ -23,11 +23,15 @@ export function valueEnd(s: string, from: number): number {
         break;
     }
   }
-  return s.length;
+  return to;
 }
 
 /** The values of a comma-separated header, trimmed; empty ones are left out. Linear in the length. */
 export function splitList(s: string): string[] {
+  if (!s.includes(',')) {
+    const value = trimmed(s);
+    return value === '' ? [] : [value];
+  }
   const values: string[] = [];
   for (let from = 0; from <= s.length; ) {
     const end = valueEnd(s, from);

@@ -1,148 +1,34 @@
 // A SIP message: start line, header lines as they stood on the wire, body; with lazy views of what is routed on.
 // All strings are latin1, one char per byte, so that nothing is lost; `text` and `wire` lead to UTF-8 and back.
-import { decimal, isSpace, skipSpace, trimmed } from './chars.ts';
-import { firstOfList, splitList, valueEnd } from './list.ts';
-import { isList, keyOf } from './names.ts';
-import type { Params } from './params.ts';
-import { parseNameAddr, parseUri, type SipUri } from './uri.ts';
-import { parseVia } from './via.ts';
+import { Body } from './body.ts';
+import type { HeaderLine } from './header-line.ts';
+import { firstOfList, splitList } from './list.ts';
+import { isList } from './names.ts';
+import { parseUri, type SipUri } from './uri.ts';
+import { type CSeq, type NameAddr, NO_ADDRESS, NO_CSEQ, NO_VIA, type Via } from './values.ts';
 
+export { HeaderLine, headerLine } from './header-line.ts';
 export { type Params, param } from './params.ts';
+export { type CSeq, type NameAddr, NO_CSEQ, NO_VIA, type Via } from './values.ts';
 
 export type CallId = string & { readonly __brand: 'CallId' };
 
-export interface Via {
-  /** Upper case. */
-  readonly transport: string;
-  /** The sent-by host as written, IPv6 with its brackets. */
-  readonly host: string;
-  readonly port: number | undefined;
-  readonly branch: string | undefined;
-  /** Without brackets. */
-  readonly received: string | undefined;
-  /** null: asked for, without a value. */
-  readonly rport: number | null | undefined;
-  readonly maddr: string | undefined;
-  readonly params: Params;
-  readonly raw: string;
-}
-
-/** From, To, Contact, Route, Refer-To ... */
-export interface NameAddr {
-  /** Without quotes and backslashes. */
-  readonly display: string | undefined;
-  readonly uri: string;
-  readonly tag: string | undefined;
-  readonly params: Params;
-  readonly raw: string;
-}
-
-export interface CSeq {
-  readonly number: number;
-  readonly method: string;
-}
-
-/** Stand for what is absent or malformed, so that the views never throw. `parse` lets no such message pass as good. */
-export const NO_VIA: Via = {
-  transport: '',
-  host: '',
-  port: undefined,
-  branch: undefined,
-  received: undefined,
-  rport: undefined,
-  maddr: undefined,
-  params: [],
-  raw: '',
-};
-export const NO_CSEQ: CSeq = { number: -1, method: '' };
-const NO_ADDRESS: NameAddr = { display: undefined, uri: '', tag: undefined, params: [], raw: '' };
-
-/** One header as it stood on the wire. Immutable, shared between copies; remembers what it was parsed to. */
-export class HeaderLine {
-  /** Lower case, long form: `via` for `v:`, `Via:`, `VIA :`. */
-  readonly key: string;
-  /** As on the wire, name and folding included, without the last CRLF: what serialize writes. */
-  readonly raw: string;
-  readonly #colon: number;
-  #value: string | undefined;
-  #via: Via | undefined;
-  #address: NameAddr | undefined;
-  #cseq: CSeq | undefined;
-
-  constructor(key: string, raw: string, colon: number) {
-    this.key = key;
-    this.raw = raw;
-    this.#colon = colon;
-  }
-
-  /** Index of the colon in `raw`. */
-  get colon(): number {
-    return this.#colon;
-  }
-
-  /** As on the wire. */
-  get name(): string {
-    return trimmed(this.raw, 0, this.#colon);
-  }
-
-  /** Unfolded and trimmed. */
-  get value(): string {
-    this.#value ??= unfolded(trimmed(this.raw, this.#colon + 1));
-    return this.#value;
-  }
-
-  /** The first value as a Via. One whose parameters are malformed still says where an answer goes. */
-  get via(): Via {
-    this.#via ??= viaOf(trimmed(this.value, 0, valueEnd(this.value, 0)));
-    return this.#via;
-  }
-
-  /** The value as a name-addr. A malformed one has an empty `uri`. */
-  get address(): NameAddr {
-    this.#address ??= parseNameAddr(this.value) ?? { ...NO_ADDRESS, raw: this.value };
-    return this.#address;
-  }
-
-  get cseq(): CSeq {
-    this.#cseq ??= cseqOf(this.value);
-    return this.#cseq;
-  }
-}
-
-/** A header line made by us. A line break in the value becomes a space: no value may open a header of its own. */
-export function headerLine(name: string, value: string): HeaderLine {
-  const safe = value.includes('\n') || value.includes('\r') ? value.replace(/[\r\n]+/g, ' ') : value;
-  return new HeaderLine(keyOf(name), `${name}: ${safe}`, name.length);
-}
-
-function unfolded(value: string): string {
-  return value.includes('\n') ? value.replace(/\r?\n[ \t]*/g, ' ') : value;
-}
-
-function viaOf(value: string): Via {
-  const via = parseVia(value);
-  if (via !== undefined) return via;
-  const semicolon = value.indexOf(';');
-  const bare = semicolon < 0 ? undefined : parseVia(trimmed(value, 0, semicolon));
-  return bare === undefined ? NO_VIA : { ...bare, raw: value };
-}
-
-function cseqOf(value: string): CSeq {
-  let end = 0;
-  while (end < value.length && !isSpace(value.charCodeAt(end))) end++;
-  const number = decimal(value, 0, end);
-  const method = value.slice(skipSpace(value, end));
-  // RFC 3261 §8.1.1.5: less than 2**31.
-  return number === undefined || number > 0x7fffffff || method === '' ? NO_CSEQ : { number, method };
-}
-
 abstract class Message {
   headers: HeaderLine[];
-  body: Buffer;
+  /** The body as it is kept; `body` are its bytes. */
+  content: Body;
 
-  constructor(headers: HeaderLine[], body: Buffer) {
+  constructor(headers: HeaderLine[], body: Buffer | Body) {
     this.headers = headers;
-    this.body = body;
+    this.content = body instanceof Body ? body : Body.of(body);
+  }
+
+  get body(): Buffer {
+    return this.content.bytes;
+  }
+
+  set body(bytes: Buffer) {
+    this.content = Body.of(bytes);
   }
 
   /** The first line of that key. */
@@ -209,7 +95,7 @@ export class SipRequest extends Message {
   #parsedFrom: string | undefined;
   #parsed: SipUri | undefined;
 
-  constructor(method: string, uri: string, headers: HeaderLine[], body: Buffer) {
+  constructor(method: string, uri: string, headers: HeaderLine[], body: Buffer | Body) {
     super(headers, body);
     this.method = method;
     this.uri = uri;
@@ -226,7 +112,10 @@ export class SipRequest extends Message {
 
   /** Own headers array, shared lines and body. */
   copy(): SipRequest {
-    return new SipRequest(this.method, this.uri, this.headers.slice(), this.body);
+    const copy = new SipRequest(this.method, this.uri, this.headers.slice(), this.content);
+    copy.#parsedFrom = this.#parsedFrom;
+    copy.#parsed = this.#parsed;
+    return copy;
   }
 }
 
@@ -235,7 +124,7 @@ export class SipResponse extends Message {
   status: number;
   reason: string;
 
-  constructor(status: number, reason: string, headers: HeaderLine[], body: Buffer) {
+  constructor(status: number, reason: string, headers: HeaderLine[], body: Buffer | Body) {
     super(headers, body);
     this.status = status;
     this.reason = reason;
@@ -243,7 +132,7 @@ export class SipResponse extends Message {
 
   /** Own headers array, shared lines and body. */
   copy(): SipResponse {
-    return new SipResponse(this.status, this.reason, this.headers.slice(), this.body);
+    return new SipResponse(this.status, this.reason, this.headers.slice(), this.content);
   }
 }
 
@@ -267,8 +156,12 @@ export function wire(people: string): string {
 
 /** The same text without a tie to the datagram it was cut from: for what outlives the message by long. */
 export function detached<S extends string>(s: S): S {
-  return Buffer.from(s, 'latin1').toString('latin1') as S;
+  if (s.length > scratch.length) return Buffer.from(s, 'latin1').toString('latin1') as S;
+  scratch.write(s, 'latin1');
+  return scratch.toString('latin1', 0, s.length) as S;
 }
+
+const scratch = Buffer.alloc(512);
 
 /** RFC 3261 §8.1.1.7: true for a branch that its maker says is unique. The bare cookie is none. */
 export function hasMagicCookie(branch: string | undefined): branch is string {

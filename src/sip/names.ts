@@ -14,6 +14,8 @@ export interface KnownName {
   /** As the RFC writes it. */
   readonly name: string;
   readonly flag: number;
+  /** In lower case: `v` or `via`. */
+  readonly spelling: string;
 }
 
 const flags: Readonly<Record<string, number>> = {
@@ -119,7 +121,7 @@ const known = new Map<string, KnownName>();
 
 function know(name: string, spelling: string): void {
   const key = name.toLowerCase();
-  known.set(spelling, { key, name, flag: flags[key] ?? 0 });
+  known.set(spelling, { key, name, flag: flags[key] ?? 0, spelling });
 }
 
 for (const name of [...lists, ...singles, ...Object.values(compact)]) {
@@ -134,8 +136,40 @@ know('CSeq', 'Cseq');
 
 const listKeys: ReadonlySet<string> = new Set(lists.map((name) => name.toLowerCase()));
 
-/** What a spelling stands for; undefined when it must be brought to lower case first, or is not known at all. */
-export function knownName(spelling: string): KnownName | undefined {
+// Most names come in a spelling of the head scan's own: found by a hash of their folded letters, without cutting them out.
+const SLOTS = 512;
+const table: (KnownName | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
+
+/** One step of the hash over a name's chars. */
+export function hashed(hash: number, code: number): number {
+  return (Math.imul(hash, 31) + (code | 0x20)) & 0xffff;
+}
+
+for (const [spelling, name] of known) {
+  if (spelling !== spelling.toLowerCase()) continue;
+  let hash = 0;
+  for (let i = 0; i < spelling.length; i++) hash = hashed(hash, spelling.charCodeAt(i));
+  while (table[hash % SLOTS] !== undefined) hash++;
+  table[hash % SLOTS] = { ...name, spelling };
+}
+
+/** The known name that s[from, to), a token of that hash, stands for. */
+export function knownIn(s: string, from: number, to: number, hash: number): KnownName | undefined {
+  for (let slot = hash; ; slot++) {
+    const found = table[slot % SLOTS];
+    if (found === undefined || isSpelling(s, from, to, found.spelling)) return found;
+  }
+}
+
+/** No two chars of a token fold to one but the cases of a letter, and what no known name holds. */
+function isSpelling(s: string, from: number, to: number, spelling: string): boolean {
+  if (to - from !== spelling.length) return false;
+  for (let i = 0; i < spelling.length; i++)
+    if ((s.charCodeAt(from + i) | 0x20) !== spelling.charCodeAt(i)) return false;
+  return true;
+}
+
+function knownName(spelling: string): KnownName | undefined {
   return known.get(spelling) ?? known.get(spelling.toLowerCase());
 }
 

@@ -1,5 +1,5 @@
 // Header parameters (`;name=value`, RFC 3261 §25.1 generic-param).
-import { closingQuote, is, skipSpace, TOKEN } from './chars.ts';
+import { closingQuote, is, lowered, skipSpace, spells, TOKEN } from './chars.ts';
 
 /** Names in lower case, values as written (quotes included), undefined when there is no `=`. */
 export type Params = ReadonlyArray<readonly [name: string, value: string | undefined]>;
@@ -15,36 +15,61 @@ export function param(params: Params, name: string): string | null | undefined {
   return undefined;
 }
 
-/** Parses s[from..]: any number of `;name[=value]`, nothing else. undefined when malformed. */
-export function parseParams(s: string, from: number): Params | undefined {
-  let i = skipSpace(s, from);
-  if (i >= s.length) return NO_PARAMS;
+/** Where one parameter stands. Reading one makes no object: most are only looked at. */
+export class ParamCursor {
+  nameFrom = 0;
+  nameTo = 0;
+  /** -1: there is no `=`. */
+  valueFrom = -1;
+  valueTo = -1;
+
+  /** Reads the `;name[=value]` at `at`; answers where the next begins (`to`: none does), or -1 when malformed. */
+  read(s: string, at: number, to: number): number {
+    if (s.charCodeAt(at) !== 0x3b) return -1;
+    let i = skipSpace(s, at + 1, to);
+    this.nameFrom = i;
+    while (i < to && is(TOKEN, s.charCodeAt(i))) i++;
+    if (i === this.nameFrom) return -1;
+    this.nameTo = i;
+    this.valueFrom = -1;
+    i = skipSpace(s, i, to);
+    if (i >= to || s.charCodeAt(i) !== 0x3d) return i;
+    i = skipSpace(s, i + 1, to);
+    const end = i < to ? paramValueEnd(s, i, to) : i;
+    if (end <= i) return -1;
+    this.valueFrom = i;
+    this.valueTo = end;
+    return skipSpace(s, end, to);
+  }
+
+  named(s: string, word: string): boolean {
+    return spells(s, this.nameFrom, this.nameTo, word);
+  }
+
+  valueIn(s: string): string | undefined {
+    return this.valueFrom < 0 ? undefined : s.slice(this.valueFrom, this.valueTo);
+  }
+}
+
+/** Parses s[from, to): any number of `;name[=value]`, nothing else. undefined when malformed. */
+export function parseParams(s: string, from: number, to = s.length): Params | undefined {
+  let i = skipSpace(s, from, to);
+  if (i >= to) return NO_PARAMS;
+  const cursor = new ParamCursor();
   const params: [string, string | undefined][] = [];
-  while (i < s.length) {
-    if (s.charCodeAt(i) !== 0x3b || params.length >= MAX_PARAMS) return undefined;
-    i = skipSpace(s, i + 1);
-    const start = i;
-    while (i < s.length && is(TOKEN, s.charCodeAt(i))) i++;
-    if (i === start) return undefined;
-    const name = s.slice(start, i).toLowerCase();
-    i = skipSpace(s, i);
-    if (s.charCodeAt(i) !== 0x3d) {
-      params.push([name, undefined]);
-      continue;
-    }
-    i = skipSpace(s, i + 1);
-    const end = paramValueEnd(s, i);
-    if (end <= i) return undefined;
-    params.push([name, s.slice(i, end)]);
-    i = skipSpace(s, end);
+  while (i < to) {
+    if (params.length >= MAX_PARAMS) return undefined;
+    i = cursor.read(s, i, to);
+    if (i < 0) return undefined;
+    params.push([lowered(s, cursor.nameFrom, cursor.nameTo), cursor.valueIn(s)]);
   }
   return params;
 }
 
-function paramValueEnd(s: string, from: number): number {
-  if (s.charCodeAt(from) === 0x22) return closingQuote(s, from) + 1;
+function paramValueEnd(s: string, from: number, to: number): number {
+  if (s.charCodeAt(from) === 0x22) return closingQuote(s, from, to) + 1;
   let i = from;
-  for (; i < s.length; i++) {
+  for (; i < to; i++) {
     const code = s.charCodeAt(i);
     if (code <= 0x20 || code === 0x3b || code === 0x2c || code === 0x22 || code === 0x7f) break;
   }

@@ -1,5 +1,6 @@
 // From a datagram to a SipMessage, or to a problem: a value that says what a server owes for it. Never throws.
-import { allOf, decimal, TOKEN } from './chars.ts';
+import { Body, NO_BODY } from './body.ts';
+import { allOf, TOKEN } from './chars.ts';
 import { NO_CSEQ, NO_VIA, type SipMessage, type SipRequest } from './message.ts';
 import { CALL_ID, CSEQ, FROM, TO, VIA } from './names.ts';
 import { HeadScan, type Trouble } from './scan.ts';
@@ -25,7 +26,6 @@ export type Parsed =
       readonly request?: SipRequest;
     };
 
-const NOTHING = Buffer.alloc(0);
 const EMPTY: Parsed = {
   ok: false,
   problem: { code: 'empty', status: 0, phrase: 'Empty datagram' },
@@ -37,13 +37,12 @@ export function parse(bytes: Buffer): Parsed {
   let start = 0;
   while (bytes[start] === 0x0d || bytes[start] === 0x0a) start++;
   if (start === bytes.length) return EMPTY;
-  const blank = bytes.indexOf('\r\n\r\n', start, 'latin1');
-  const scan = new HeadScan(bytes.toString('latin1', start, blank < 0 ? bytes.length : blank + 4));
-  const message = parseStartLine(scan.startLine(), scan);
+  const scan = new HeadScan(bytes.toString('latin1', start));
+  const message = parseStartLine(scan);
   if (message !== undefined) {
     const headEnd = scan.headerLines();
     if (scan.trouble === undefined) judge(message, scan);
-    message.body = bodyOf(bytes.subarray(start), headEnd, scan);
+    message.content = bodyOf(headEnd, scan);
     if (scan.trouble === undefined) return { ok: true, message };
   }
   return refuse(scan.trouble, start, message);
@@ -75,15 +74,17 @@ function judge(message: SipMessage, scan: HeadScan): void {
     scan.note(0, 'missing-header', `Missing ${names.join(', ')}`);
     return;
   }
-  const { via, cseq, callId } = message;
+  const via = scan.via?.via ?? NO_VIA;
+  const cseq = scan.cseq?.cseq ?? NO_CSEQ;
   // The view of a Via with bad parameters has none: it says where an answer goes, and no more.
-  if (via === NO_VIA || (via.params.length === 0 && via.raw.includes(';')))
+  if (via === NO_VIA || (via.branch === undefined && via.params.length === 0 && via.raw.includes(';')))
     scan.note(scan.indexOf('via'), 'bad-via', 'Malformed Via');
   if (cseq === NO_CSEQ || !allOf(TOKEN, cseq.method))
     scan.note(scan.indexOf('cseq'), 'bad-cseq', 'Malformed CSeq');
   else if (message.kind === 'request' && cseq.method !== message.method)
     scan.note(scan.indexOf('cseq'), 'cseq-mismatch', 'CSeq Method Does Not Match');
-  if (!oneWord(callId)) scan.note(scan.indexOf('call-id'), 'bad-call-id', 'Malformed Call-ID');
+  if (!oneWord(scan.callId?.value ?? ''))
+    scan.note(scan.indexOf('call-id'), 'bad-call-id', 'Malformed Call-ID');
 }
 
 function oneWord(s: string): boolean {
@@ -92,13 +93,13 @@ function oneWord(s: string): boolean {
 }
 
 /** RFC 3261 §18.3: without Content-Length the body reaches to the end of the datagram; what goes beyond is cut. */
-function bodyOf(bytes: Buffer, start: number, scan: HeadScan): Buffer {
-  const there = bytes.length - start;
-  if (scan.contentLength === undefined) return there > 0 ? bytes.subarray(start) : NOTHING;
-  const length = decimal(scan.contentLength);
-  if (length === undefined)
+function bodyOf(start: number, scan: HeadScan): Body {
+  const { text, contentLength } = scan;
+  const there = text.length - start;
+  if (contentLength === undefined) return Body.in(text, start, text.length);
+  if (contentLength < 0)
     scan.note(scan.indexOf('content-length'), 'bad-content-length', 'Malformed Content-Length');
-  else if (length > there) scan.note(start, 'body-too-short', 'Body Shorter Than Content-Length');
-  else return length === 0 ? NOTHING : bytes.subarray(start, start + length);
-  return NOTHING;
+  else if (contentLength > there) scan.note(start, 'body-too-short', 'Body Shorter Than Content-Length');
+  else return Body.in(text, start, start + contentLength);
+  return NO_BODY;
 }

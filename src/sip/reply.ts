@@ -16,12 +16,32 @@ export interface More {
 /** RFC 3261 §8.2.6.2. `reason` is wire text. Of a header that stands there twice only the first is copied. */
 export function makeResponse(r: SipRequest, status: number, reason: string, more: More = {}): SipResponse {
   const headers: HeaderLine[] = [];
-  for (const line of r.headers) if (line.key === 'via') headers.push(line);
-  for (const key of ['from', 'to', 'call-id', 'cseq']) {
-    const line = r.line(key);
-    if (line === undefined) continue;
-    headers.push(key === 'to' && more.toTag !== undefined ? tagged(line, more.toTag) : line);
+  let from: HeaderLine | undefined;
+  let to: HeaderLine | undefined;
+  let callId: HeaderLine | undefined;
+  let cseq: HeaderLine | undefined;
+  for (const line of r.headers) {
+    switch (line.key) {
+      case 'via':
+        headers.push(line);
+        break;
+      case 'from':
+        from ??= line;
+        break;
+      case 'to':
+        to ??= line;
+        break;
+      case 'call-id':
+        callId ??= line;
+        break;
+      case 'cseq':
+        cseq ??= line;
+    }
   }
+  if (from !== undefined) headers.push(from);
+  if (to !== undefined) headers.push(more.toTag === undefined ? to : tagged(to, more.toTag));
+  if (callId !== undefined) headers.push(callId);
+  if (cseq !== undefined) headers.push(cseq);
   if (status === 100) {
     const timestamp = r.line('timestamp');
     if (timestamp !== undefined) headers.push(timestamp);

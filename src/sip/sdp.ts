@@ -7,13 +7,17 @@ import { param, parseParams } from './params.ts';
 
 /** RFC 3264, RFC 4566. undefined: the message carries no SDP. Also looks into multipart bodies. */
 export function mediaOf(m: SipMessage): Media | undefined {
-  if (m.body.length === 0 || m.has('content-encoding')) return undefined;
+  const { content } = m;
+  if (content.length === 0 || m.has('content-encoding')) return undefined;
   const contentType = m.line('content-type')?.value;
+  if (contentType === SDP) return scan(content.source, content.from, content.from + content.length);
   const type = contentType === undefined ? undefined : typeOf(contentType);
-  if (type !== undefined && type !== 'application/sdp' && !type.startsWith('multipart/')) return undefined;
-  const sdp = sdpIn(contentType, m.body.toString('latin1'), 0);
-  return sdp === undefined ? undefined : scan(sdp);
+  if (type !== undefined && type !== SDP && !type.startsWith('multipart/')) return undefined;
+  const sdp = sdpIn(contentType, content.text, 0);
+  return sdp === undefined ? undefined : scan(sdp, 0, sdp.length);
 }
+
+const SDP = 'application/sdp';
 
 function typeOf(contentType: string): string {
   const semicolon = contentType.indexOf(';');
@@ -25,7 +29,7 @@ function sdpIn(contentType: string | undefined, body: string, depth: number): st
   // Some old phones leave the type out.
   if (contentType === undefined) return body.startsWith('v=0') ? body : undefined;
   const type = typeOf(contentType);
-  if (type === 'application/sdp') return body;
+  if (type === SDP) return body;
   const semicolon = contentType.indexOf(';');
   if (!type.startsWith('multipart/') || semicolon < 0 || depth > 2) return undefined;
   const boundary = param(parseParams(contentType, semicolon) ?? [], 'boundary')?.replace(/^"(.*)"$/, '$1');
@@ -86,42 +90,84 @@ interface Stream {
   nowhere: boolean | undefined;
 }
 
-function scan(sdp: string): Media {
+/** Reads s[from, to) line by line, in place: no more than two or three of its lines are of interest. */
+function scan(s: string, from: number, to: number): Media {
   let sessionDirection: Direction | undefined;
   let sessionNowhere = false;
   const streams: Stream[] = [];
   let stream: Stream | undefined;
-  for (let pos = 0; pos < sdp.length; ) {
-    let end = sdp.indexOf('\n', pos);
-    if (end < 0) end = sdp.length;
-    const line = sdp.slice(pos, sdp.charCodeAt(end - 1) === 0x0d ? end - 1 : end);
+  for (let pos = from; pos < to; ) {
+    const start = pos;
+    let end = s.indexOf('\n', start);
+    if (end < 0 || end > to) end = to;
     pos = end + 1;
-    if (line.startsWith('m=')) {
-      const [kind = '', port = ''] = line.slice(2, 64).split(' ');
-      stream = {
-        kind: kind.toLowerCase(),
-        off: /^0+(\/|$)/.test(port),
-        direction: undefined,
-        nowhere: undefined,
-      };
-      if (streams.length < 64) streams.push(stream);
-    } else if (line.startsWith('c=')) {
-      const nowhere = /^c=IN IP4 0\.0\.0\.0\b|^c=IN IP6 ::\s*$/i.test(line);
-      if (stream === undefined) sessionNowhere = nowhere;
-      else stream.nowhere = nowhere;
-    } else if (line.startsWith('a=')) {
-      const direction = directions.get(line.trimEnd().toLowerCase());
-      if (direction === undefined) continue;
-      if (stream === undefined) sessionDirection = direction;
-      else stream.direction = direction;
+    if (end - start < 2 || s.charCodeAt(start + 1) !== 0x3d) continue;
+    if (end > start && s.charCodeAt(end - 1) === 0x0d) end--;
+    switch (s.charCodeAt(start)) {
+      case 0x6d:
+        stream = streamOf(s.slice(start + 2, Math.min(end, start + 64)));
+        if (streams.length < 64) streams.push(stream);
+        break;
+      case 0x63: {
+        const nowhere = isNowhere(s, start, end);
+        if (stream === undefined) sessionNowhere = nowhere;
+        else stream.nowhere = nowhere;
+        break;
+      }
+      case 0x61: {
+        const direction = directionOf(s, start, end);
+        if (direction === undefined) break;
+        if (stream === undefined) sessionDirection = direction;
+        else stream.direction = direction;
+      }
     }
   }
-  const of = (kind: string): Direction => {
-    const live = streams.find((candidate) => candidate.kind === kind && !candidate.off);
-    if (live === undefined) return 'off';
-    const direction = live.direction ?? sessionDirection ?? 'sendrecv';
-    // RFC 3264 §8.4: hold as RFC 2543 had it, by an address that leads nowhere.
-    return direction === 'sendrecv' && (live.nowhere ?? sessionNowhere) ? 'inactive' : direction;
+  return {
+    audio: directionOfKind('audio', streams, sessionDirection, sessionNowhere),
+    video: directionOfKind('video', streams, sessionDirection, sessionNowhere),
   };
-  return { audio: of('audio'), video: of('video') };
+}
+
+function streamOf(line: string): Stream {
+  const [kind = '', port = ''] = line.split(' ', 2);
+  const off = port.charCodeAt(0) === 0x30 && /^0+(\/|$)/.test(port);
+  return { kind: kind.toLowerCase(), off, direction: undefined, nowhere: undefined };
+}
+
+/** RFC 3264 §8.4: hold as RFC 2543 had it, by an address that leads nowhere. */
+function isNowhere(s: string, start: number, end: number): boolean {
+  const first = s.charCodeAt(start + 9);
+  if (first !== 0x30 && first !== 0x3a) return false;
+  return /^c=IN IP4 0\.0\.0\.0\b|^c=IN IP6 ::\s*$/i.test(s.slice(start, end));
+}
+
+/** All four are of one length. */
+const DIRECTION_LENGTH = 10;
+
+function directionOf(s: string, start: number, end: number): Direction | undefined {
+  const length = end - start;
+  if (
+    length < DIRECTION_LENGTH ||
+    (length > DIRECTION_LENGTH && isWord(s.charCodeAt(start + DIRECTION_LENGTH)))
+  )
+    return undefined;
+  return directions.get(s.slice(start, end).trimEnd().toLowerCase());
+}
+
+function isWord(code: number): boolean {
+  return code > 0x20 && code < 0x7f;
+}
+
+function directionOfKind(
+  kind: string,
+  streams: readonly Stream[],
+  sessionDirection: Direction | undefined,
+  sessionNowhere: boolean,
+): Direction {
+  for (const stream of streams) {
+    if (stream.kind !== kind || stream.off) continue;
+    const direction = stream.direction ?? sessionDirection ?? 'sendrecv';
+    return direction === 'sendrecv' && (stream.nowhere ?? sessionNowhere) ? 'inactive' : direction;
+  }
+  return 'off';
 }

@@ -1,8 +1,8 @@
 // SIP URIs and the name-addrs that carry them: parsing, comparison, and the address of record.
 import { closingQuote, escapedAllOf, is, isSpace, skipSpace, trimmed, URI, USER } from './chars.ts';
 import { canonicalHost, hostEnd, portOf } from './host.ts';
-import type { NameAddr } from './message.ts';
-import { MAX_PARAMS, NO_PARAMS, type Params, param, parseParams } from './params.ts';
+import { MAX_PARAMS, NO_PARAMS, ParamCursor, type Params, param, parseParams } from './params.ts';
+import type { NameAddr } from './values.ts';
 
 export interface SipUri {
   readonly scheme: 'sip' | 'sips';
@@ -20,14 +20,14 @@ export interface SipUri {
 
 export type Aor = string & { readonly __brand: 'Aor' };
 
-/** The scheme in lower case, or undefined when the text has none. */
-export function schemeOf(s: string): string | undefined {
-  if (s.startsWith('sip:')) return 'sip';
-  const first = s.charCodeAt(0) | 0x20;
-  if (first < 0x61 || first > 0x7a) return undefined;
-  for (let i = 1; i < s.length && i < 64; i++) {
+/** The scheme in lower case, or undefined when s[from, to) has none. */
+export function schemeOf(s: string, from = 0, to = s.length): string | undefined {
+  if (s.startsWith('sip:', from) && from + 4 <= to) return 'sip';
+  const first = s.charCodeAt(from) | 0x20;
+  if (from >= to || first < 0x61 || first > 0x7a) return undefined;
+  for (let i = from + 1; i < to && i < from + 64; i++) {
     const code = s.charCodeAt(i);
-    if (code === 0x3a) return s.slice(0, i).toLowerCase();
+    if (code === 0x3a) return s.slice(from, i).toLowerCase();
     const letter = code | 0x20;
     if (
       (letter < 0x61 || letter > 0x7a) &&
@@ -41,8 +41,30 @@ export function schemeOf(s: string): string | undefined {
   return undefined;
 }
 
+/** The last URIs that were parsed: a request's own are asked for again and again while it is checked and routed. */
+const recent: { text: string; uri: SipUri | undefined }[] = Array.from({ length: 8 }, () => ({
+  text: '',
+  uri: undefined,
+}));
+let next = 0;
+
 /** RFC 3261 §19.1.1. undefined: another scheme, or malformed. */
 export function parseUri(s: string): SipUri | undefined {
+  for (const one of recent) if (one.text === s) return one.uri;
+  const uri = readUri(s);
+  const one = s.length > MAX_REMEMBERED ? undefined : recent[next];
+  if (one !== undefined) {
+    one.text = s;
+    one.uri = uri;
+    next = (next + 1) & 7;
+  }
+  return uri;
+}
+
+/** Longer ones are not worth comparing with. */
+const MAX_REMEMBERED = 256;
+
+function readUri(s: string): SipUri | undefined {
   const scheme = schemeOf(s);
   if (scheme !== 'sip' && scheme !== 'sips') return undefined;
   const start = scheme.length + 1;
@@ -65,12 +87,13 @@ export function parseUri(s: string): SipUri | undefined {
   if (i < 0) return undefined;
   const host = canonicalHost(s.slice(hostStart, i));
   let port: number | undefined;
-  if (s.charCodeAt(i) === 0x3a) {
+  if (i < s.length && s.charCodeAt(i) === 0x3a) {
     const from = ++i;
     while (i < s.length && s.charCodeAt(i) !== 0x3b && s.charCodeAt(i) !== 0x3f) i++;
     port = portOf(s, from, i);
     if (port === undefined) return undefined;
   }
+  if (i === s.length) return { scheme, user, password, host, port, params: NO_PARAMS, headers: undefined };
   const question = s.indexOf('?', i);
   const paramsEnd = question < 0 ? s.length : question;
   if (!escapedAllOf(URI, s, i, s.length)) return undefined;
@@ -87,8 +110,12 @@ export function parseUri(s: string): SipUri | undefined {
   };
 }
 
+const LOOSE: Params = [['lr', undefined]];
+
 function uriParams(s: string, from: number, to: number): Params | undefined {
   if (s.charCodeAt(from) !== 0x3b) return undefined;
+  // Most have this one alone.
+  if (to - from === 3 && s.startsWith(';lr', from)) return LOOSE;
   const params: [string, string | undefined][] = [];
   for (let i = from + 1; i <= to; ) {
     if (params.length >= MAX_PARAMS) return undefined;
@@ -171,42 +198,116 @@ export function aorOf(uri: SipUri): Aor {
   return (uri.user === undefined ? `sip:${host}` : `sip:${unescaped(uri.user)}@${host}`) as Aor;
 }
 
+/** The tag stands there; the rest is cut out of the text when somebody asks. */
+class NameAddrValue implements NameAddr {
+  readonly tag: string | undefined;
+  readonly #text: string;
+  readonly #from: number;
+  readonly #to: number;
+  readonly #uriFrom: number;
+  readonly #uriTo: number;
+  readonly #paramsFrom: number;
+  #uri: string | undefined;
+
+  constructor(
+    tag: string | undefined,
+    text: string,
+    from: number,
+    to: number,
+    uriFrom: number,
+    uriTo: number,
+    paramsFrom: number,
+  ) {
+    this.tag = tag;
+    this.#text = text;
+    this.#from = from;
+    this.#to = to;
+    this.#uriFrom = uriFrom;
+    this.#uriTo = uriTo;
+    this.#paramsFrom = paramsFrom;
+  }
+
+  get uri(): string {
+    this.#uri ??= this.#text.slice(this.#uriFrom, this.#uriTo);
+    return this.#uri;
+  }
+
+  get display(): string | undefined {
+    const start = skipSpace(this.#text, this.#from, this.#to);
+    // What stands before a URI without brackets is nothing.
+    if (start >= this.#uriFrom - 1) return undefined;
+    if (this.#text.charCodeAt(start) !== 0x22) return trimmed(this.#text, start, this.#uriFrom - 1);
+    const quoted = this.#text.slice(start + 1, closingQuote(this.#text, start, this.#to));
+    return quoted.includes('\\') ? quoted.replace(/\\([\s\S])/g, '$1') : quoted;
+  }
+
+  get params(): Params {
+    return parseParams(this.#text, this.#paramsFrom, this.#to) ?? NO_PARAMS;
+  }
+
+  get raw(): string {
+    return this.#text.slice(this.#from, this.#to);
+  }
+}
+
 /** RFC 3261 §20.10: `[display] <uri>;params` or `uri;params`. undefined: malformed. The URI itself is not parsed. */
 export function parseNameAddr(s: string): NameAddr | undefined {
-  let i = skipSpace(s, 0);
-  let display: string | undefined;
-  let open: number;
-  if (s.charCodeAt(i) === 0x22) {
-    const close = closingQuote(s, i);
-    if (close < 0) return undefined;
-    display = s.slice(i + 1, close);
-    if (display.includes('\\')) display = display.replace(/\\([\s\S])/g, '$1');
-    open = skipSpace(s, close + 1);
-    if (s.charCodeAt(open) !== 0x3c) return undefined;
-  } else {
-    open = s.indexOf('<', i);
-    if (open > i) {
-      display = trimmed(s, i, open);
-      // Deviation: unquoted display names may hold what no token may (UTF-8, dots), but nothing that ends a value.
-      if (/[",;>]/.test(display)) return undefined;
-    }
-  }
-  let uri: string;
+  return readNameAddr(s, 0, s.length);
+}
+
+/** The same of s[from, to). */
+export function readNameAddr(s: string, from: number, to: number): NameAddr | undefined {
+  const start = skipSpace(s, from, to);
+  const open = openBracket(s, start, to);
+  if (open === MALFORMED) return undefined;
+  const uriFrom = open < 0 ? start : open + 1;
+  let uriTo = uriFrom;
+  let paramsFrom: number;
   if (open >= 0) {
-    const close = s.indexOf('>', open);
-    if (close < 0) return undefined;
-    uri = s.slice(open + 1, close);
-    i = close + 1;
+    while (uriTo < to && is(URI, s.charCodeAt(uriTo))) uriTo++;
+    if (uriTo >= to || s.charCodeAt(uriTo) !== 0x3e) return undefined;
+    paramsFrom = uriTo + 1;
   } else {
-    const start = i;
-    while (i < s.length && s.charCodeAt(i) !== 0x3b && !isSpace(s.charCodeAt(i))) i++;
-    uri = s.slice(start, i);
-    // RFC 3261 §20: a URI with a comma or question mark must stand in angle brackets.
-    if (uri.includes('?') || uri.includes(',')) return undefined;
+    for (; uriTo < to; uriTo++) {
+      const code = s.charCodeAt(uriTo);
+      if (code === 0x3b || isSpace(code)) break;
+      // RFC 3261 §20: a URI with a comma or question mark must stand in angle brackets.
+      if (code === 0x3f || code === 0x2c || !is(URI, code)) return undefined;
+    }
+    paramsFrom = uriTo;
   }
-  if (schemeOf(uri) === undefined) return undefined;
-  for (let k = 0; k < uri.length; k++) if (!is(URI, uri.charCodeAt(k))) return undefined;
-  const params = parseParams(s, i);
-  if (params === undefined) return undefined;
-  return { display, uri, tag: param(params, 'tag') ?? undefined, params, raw: s };
+  if (schemeOf(s, uriFrom, uriTo) === undefined) return undefined;
+  let tag: string | undefined;
+  let tagged = false;
+  let left = MAX_PARAMS;
+  for (let i = skipSpace(s, paramsFrom, to); i < to; ) {
+    if (left-- <= 0) return undefined;
+    i = cursor.read(s, i, to);
+    if (i < 0) return undefined;
+    if (tagged || !cursor.named(s, 'tag')) continue;
+    tag = cursor.valueIn(s);
+    tagged = true;
+  }
+  return new NameAddrValue(tag, s, from, to, uriFrom, uriTo, paramsFrom);
+}
+
+const cursor = new ParamCursor();
+const NONE = -1;
+const MALFORMED = -2;
+
+/** Where the `<` stands, behind a display name or none. */
+function openBracket(s: string, start: number, to: number): number {
+  if (start < to && s.charCodeAt(start) === 0x22) {
+    const close = closingQuote(s, start, to);
+    const open = close < 0 ? to : skipSpace(s, close + 1, to);
+    return open < to && s.charCodeAt(open) === 0x3c ? open : MALFORMED;
+  }
+  let ends = false;
+  for (let i = start; i < to; i++) {
+    const code = s.charCodeAt(i);
+    // Deviation: unquoted display names may hold what no token may (UTF-8, dots), but nothing that ends a value.
+    if (code === 0x3c) return ends ? MALFORMED : i;
+    if (code === 0x22 || code === 0x2c || code === 0x3b || code === 0x3e) ends = true;
+  }
+  return NONE;
 }

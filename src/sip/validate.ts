@@ -31,7 +31,7 @@ function bad(what: string, phrase: string): ParseProblem {
 /** Values joined in one line must each be one, or taking off the first leaves something else on top. */
 function viaProblem(r: SipRequest): ParseProblem | undefined {
   for (const line of r.headers) {
-    if (line.key !== 'via' || !line.raw.includes(',')) continue;
+    if (line.key !== 'via' || !line.includes(',')) continue;
     const value = line.value;
     for (let from = 0; from <= value.length; ) {
       const end = valueEnd(value, from);
