@@ -1,7 +1,7 @@
 // The whole server without sockets: virtual time, a wire in memory, phones that say what they are told to say.
 import { expect } from 'vitest';
 import type { WrongPassword } from '../../src/auth/wrong-passwords.ts';
-import { configSchema } from '../../src/config/config.ts';
+import { type Config, configSchema } from '../../src/config/config.ts';
 import { Core } from '../../src/core.ts';
 import { CallRecords } from '../../src/journal/call-record.ts';
 import { Diary } from '../../src/journal/diary.ts';
