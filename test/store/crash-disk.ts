@@ -107,6 +107,13 @@ export class CrashDisk {
     this.syncedNames.clear();
   }
 
+  /** The system has brought this file onto the disk of its own accord. */
+  syncOf(name: string): void {
+    const node = this.#named(name);
+    node.synced = Buffer.from(node.content);
+    this.syncedNames.set(name, node);
+  }
+
   text(name: string): string {
     return this.#named(name).content.toString('utf8');
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { LiveLog, type LiveLogOptions } from '../../src/store/live-log.ts';
-import { headerOf, seal } from '../../src/store/log-line.ts';
+import { headerOf, lineOf, seal } from '../../src/store/log-line.ts';
 import { CrashDisk } from './crash-disk.ts';
 
 const FIRST = 'live-00000001.log';
@@ -210,6 +210,20 @@ describe('what cannot be read', () => {
     );
     expect(disk.text('live-00000002.log')).toBe(newer);
     expect(disk.openFiles).toBe(1);
+  });
+
+  test('out of order, by its place, is read in order, by its number', () => {
+    const sealed = (line: string) => {
+      const bytes = Buffer.from(line);
+      seal(bytes, 0, bytes.length);
+      return bytes.toString();
+    };
+    const lines = [lineOf(7, 'a', '7'), lineOf(9, 'b', undefined), lineOf(5, 'c', '5'), lineOf(6, 'a', '6')];
+    disk.write(FIRST, [headerOf(1), ...lines, lineOf(8, 'b', '8')].map(sealed).join(''));
+    expect(kept()).toEqual([
+      ['c', '5'],
+      ['a', '7'],
+    ]);
   });
 
   test('because the folder is not there is refused', () => {

@@ -210,6 +210,7 @@ describe('a slow disk', () => {
     expect(disk.openFiles).toBeGreaterThan(0);
     disk.settle();
     expect(disk.openFiles).toBe(0);
+    expect(disk.list()).toEqual(['live-00000001.log', 'live-00000002.log']);
     expect(kept()).toEqual({ a: '1', b: '2', c: '3' });
   });
 });
@@ -289,6 +290,29 @@ describe('a promise against power failures', () => {
     }
     expect(disk.list()).toEqual(['live-00000002.log']);
     expect(kept()).toEqual({ a: '1', b: '1' });
+  });
+
+  test('is not given early for what was written before its flush', () => {
+    const log = power();
+    put(log, 'a', '1');
+    fail('sync');
+    safely(log);
+    disk.settle();
+    mend();
+    wait(1000);
+    disk.settle();
+    put(log, 'b', '1');
+    safely(log);
+    disk.settle();
+    const before = log.counts.written;
+    log.put('c', '1');
+    wait(10);
+    expect(log.counts.written).toBe(before + 1);
+    log.flush();
+    const told = safely(log);
+    expect(told).toEqual([]);
+    disk.settle();
+    expect(told).toEqual([true]);
   });
 
   test('is kept by closing', () => {
