@@ -76,8 +76,8 @@ export function stampReceived<M extends SipMessage>(m: M, host: string, port: nu
   const from = start - line.start;
   const raw = `${source.slice(line.start, start)}${stamped};received=${host}${source.slice(end, line.end)}`;
   const made = new HeaderLine(line.key, raw, colon);
-  // A Via without a branch may be one of which no parameter could be read.
-  if (via.branch !== undefined) {
+  // One without a branch may be one of which no parameter could be read; a line of its own may be folded.
+  if (via.branch !== undefined && line.start > 0) {
     const length = stamped.length + ';received='.length + host.length;
     made.knowVia(stampedVia(via, raw, from, from + length, host, port));
   }

@@ -42,7 +42,7 @@ export function parse(bytes: Buffer): Parsed {
   if (message !== undefined) {
     const headEnd = scan.headerLines();
     if (scan.trouble === undefined) judge(message, scan);
-    message.content = bodyOf(headEnd, scan);
+    if (headEnd !== undefined) message.content = bodyOf(headEnd, scan);
     if (scan.trouble === undefined) return { ok: true, message };
   }
   return refuse(scan.trouble, start, message);

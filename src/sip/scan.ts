@@ -57,8 +57,8 @@ export class HeadScan {
     return this.#contentLength === MALFORMED ? -1 : this.#contentLength;
   }
 
-  /** Reads header lines up to the empty line; answers where the body begins. A lone LF ends a line too. */
-  headerLines(): number {
+  /** Reads header lines up to the empty line; answers where the body begins, if it does. A lone LF ends a line too. */
+  headerLines(): number | undefined {
     const text = this.text;
     for (;;) {
       const start = this.#pos;
@@ -87,7 +87,7 @@ export class HeadScan {
       }
       if (this.headers.length >= MAX_HEADER_LINES) {
         this.note(start, 'too-many-headers', 'Too Many Headers');
-        return text.length;
+        return undefined;
       }
       this.#headerLine(start, at, end, hash, whole);
     }
@@ -97,9 +97,9 @@ export class HeadScan {
     return newline > 0 && this.text.charCodeAt(newline - 1) === 0x0d ? newline - 1 : newline;
   }
 
-  #endless(at: number): number {
+  #endless(at: number): undefined {
     this.note(at, 'no-end-of-headers', 'Headers without End');
-    return this.text.length;
+    return undefined;
   }
 
   /** What one reader takes for a line end and another does not can smuggle a header. One pass over the text in all. */
