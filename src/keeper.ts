@@ -62,8 +62,6 @@ export class Keeper {
   readonly #parts: KeeperParts;
   readonly #aors = new Set<Aor>();
   #stopListening: (() => void) | undefined;
-  #lines = 0;
-  #linesWritten = 0;
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
@@ -94,11 +92,6 @@ export class Keeper {
     this.#parts.log.delete(RECORD + id);
   }
 
-  /** The journal's files have every line that was kept. */
-  linesWritten(): void {
-    while (this.#linesWritten < this.#lines) this.#parts.log.delete(LINES + this.#linesWritten++);
-  }
-
   close(): void {
     this.#stopListening?.();
     this.keep();
@@ -124,12 +117,12 @@ export class Keeper {
       return;
     }
     const { callId } = dialog.facts;
-    const kept: KeptDialog = {
-      dialog: supervisor.save(dialog),
-      record: recordOf(callId),
-      history: historyOf(callId),
-    };
-    log.put(key, JSON.stringify(kept));
+    const record = recordOf(callId);
+    const history = historyOf(callId);
+    let text = `{"dialog":${supervisor.save(dialog)}`;
+    if (record !== undefined) text += `,"record":${recordText(record)}`;
+    if (history !== undefined) text += `,"history":${historyText(history)}`;
+    log.put(key, `${text}}`);
   }
 
   #keepBindings(): void {
@@ -149,31 +142,51 @@ export class Keeper {
   #keepLines(): void {
     const lines = this.#parts.unwritten();
     // A journal that cannot be written for long is no reason to fill the store as well.
-    if (lines === undefined || this.#lines - this.#linesWritten > MAX_LINES) return;
-    this.#parts.log.put(LINES + this.#lines++, JSON.stringify(lines));
+    if (lines === undefined || lines.index > MOST_LINES) return;
+    this.#parts.log.put(LINES + lines.index, JSON.stringify(lines));
   }
 }
 
-const MAX_LINES = 50_000;
+const MOST_LINES = 50_000;
+
+/** Without what stands in the dialog. */
+function recordText(record: CallRecord): string {
+  return JSON.stringify({ ...record, dialog: undefined });
+}
+
+/** A history grows by a step at a time: what was written of it before is not written again. */
+const histories = new WeakMap<History, { steps: number; text: string }>();
+
+function historyText(history: History): string {
+  const { steps, skipped } = history;
+  // Past its first forty steps it moves.
+  if (skipped > 0) return JSON.stringify(history);
+  let known = histories.get(history);
+  if (known === undefined) {
+    known = { steps: 0, text: '' };
+    histories.set(history, known);
+  }
+  for (; known.steps < steps.length; known.steps++)
+    known.text += `${known.steps === 0 ? '' : ','}${JSON.stringify(steps[known.steps])}`;
+  return `{"steps":[${known.text}],"skipped":0}`;
+}
 
 /** Reads what the log held. Nothing in it is trusted to be whole. */
 export function readKept(kept: Iterable<readonly [key: string, text: string]>): KeptState {
   const state = { bindings: [], dialogs: [], invites: [], unwritten: [], records: [], damaged: 0 } as {
     -readonly [K in keyof KeptState]: KeptState[K];
   };
-  const lines: [n: number, lines: Unwritten][] = [];
   for (const [key, text] of kept) {
     try {
       const value = JSON.parse(text);
       if (key.startsWith(BINDINGS)) state.bindings.push(...value);
       else if (key.startsWith(DIALOG)) state.dialogs.push(value);
       else if (key.startsWith(INVITE)) state.invites.push(value);
-      else if (key.startsWith(LINES)) lines.push([Number(key.slice(LINES.length)), value]);
+      else if (key.startsWith(LINES)) state.unwritten.push(value);
       else if (key.startsWith(RECORD)) state.records.push([key.slice(RECORD.length), value]);
     } catch {
       state.damaged++;
     }
   }
-  for (const [, value] of lines.sort(([a], [b]) => a - b)) state.unwritten.push(value);
   return state;
 }

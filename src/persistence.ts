@@ -8,7 +8,7 @@ import type { Histories, History } from './control/history.ts';
 import type { PastCalls } from './control/past.ts';
 import type { Core } from './core.ts';
 import type { CallRecord } from './journal/call-record.ts';
-import { catchUp } from './journal/catch-up.ts';
+import { catchUp, lastWindow } from './journal/catch-up.ts';
 import { DIARY_FILE, type Journal, NDJSON_FILE } from './journal/journal.ts';
 import { Keeper, type KeptState, readKept } from './keeper.ts';
 import { LiveLog } from './store/live-log.ts';
@@ -41,20 +41,16 @@ export class Persistence {
   readonly #log: LiveLog;
   readonly #records: Records;
   readonly #kept: KeptState;
-  /** Of an earlier process: of no use once it is all back. */
-  readonly #stale: readonly string[];
   /** Ids of records are never used again, over restarts. */
   readonly #run: string;
   #ended = 0;
   #keeper: Keeper | undefined;
-  #journal: Journal | undefined;
 
   private constructor(parts: PersistenceParts, log: LiveLog, records: Records, kept: Map<string, string>) {
     this.#parts = parts;
     this.#log = log;
     this.#records = records;
     this.#kept = readKept(kept);
-    this.#stale = [...kept.keys()].filter((key) => key.startsWith('j:'));
     this.#run = parts.wall().toString(36);
   }
 
@@ -123,7 +119,6 @@ export class Persistence {
   restore(core: Core, journal: Journal, histories: Histories): () => Restored {
     const { clock, wall, log } = this.#parts;
     const { dialogs, invites, bindings, records, damaged } = this.#kept;
-    this.#journal = journal;
     this.#keeper = new Keeper({
       log: this.#log,
       supervisor: core.supervisor,
@@ -143,7 +138,6 @@ export class Persistence {
       (callId, err) => log.error({ callId, err }, 'a call could not be restored'),
     );
     this.#keeper.listen();
-    for (const key of this.#stale) this.#log.delete(key);
     for (const [id, record] of records) this.#records.add(id, JSON.stringify(record));
     if (damaged > 0) log.warn({ entries: damaged }, 'the store has entries that cannot be read');
     const calls = dialogs.filter(({ dialog }) => dialog.facts.machine === 'dialog').length;
@@ -172,11 +166,6 @@ export class Persistence {
     this.#keeper?.close();
   }
 
-  /** The journal has been flushed. */
-  journalWritten(): void {
-    if (this.#journal?.isWritten) this.#keeper?.linesWritten();
-  }
-
   async close(): Promise<void> {
     await this.#records.close();
     this.#log.close();
@@ -184,14 +173,14 @@ export class Persistence {
 
   #completeJournals(): void {
     const { folder, log } = this.#parts;
-    const { unwritten } = this.#kept;
+    const unwritten = lastWindow(this.#kept.unwritten);
     for (const [file, name] of [
       [DIARY_FILE, 'diary'],
       [NDJSON_FILE, 'ndjson'],
     ] as const) {
       try {
-        const waiting = unwritten.map((one) => one[name]);
-        const lines = catchUp(join(folder, file), waiting);
+        const waiting = unwritten.map((one) => one[name]).join('');
+        const lines = catchUp(join(folder, file), waiting, unwritten[0]?.places?.[name]);
         if (lines > 0) log.info({ file, lines }, 'lines that had not reached the journal are written');
       } catch (err) {
         log.error({ err, file }, 'the journal could not be completed');

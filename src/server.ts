@@ -104,7 +104,6 @@ async function serverOn(config: Config, { log, load }: ServerHooks): Promise<Run
   const write = (): void => {
     writeSoon = undefined;
     journal.flush();
-    persistence?.journalWritten();
   };
   /** A Route that names us as advertised means the socket of that port. */
   const known = (hint: LocalSocket | undefined, address: string): LocalSocket | undefined =>
@@ -220,7 +219,6 @@ async function serverOn(config: Config, { log, load }: ServerHooks): Promise<Run
       persistence?.letGo();
       core.close();
       journal.close();
-      persistence?.journalWritten();
       await persistence?.close();
     },
   };

@@ -2,43 +2,47 @@
 import { appendFileSync, closeSync, fstatSync, openSync, readSync, truncateSync } from 'node:fs';
 import type { FilePlace } from './rotating-file.ts';
 
-/** Lines that waited for the files. */
+/** Lines that one burst made, for both files: whole ones, or ''. */
 export interface Unwritten {
-  readonly diary: WaitingLines;
-  readonly ndjson: WaitingLines;
+  /** What was handed out between two writes has the same number; once a greater one is seen, all before is in the files. */
+  readonly window: number;
+  /** Counts up from 0 in each window. */
+  readonly index: number;
+  readonly diary: string;
+  readonly ndjson: string;
+  /** Of the first one: where the window's lines begin, unless the file is rotated first. */
+  readonly places?: { readonly diary: FilePlace; readonly ndjson: FilePlace };
 }
 
-export interface WaitingLines extends FilePlace {
-  /** Whole lines; ''. */
-  readonly lines: string;
+/** What may be missing: the lines of the last window. */
+export function lastWindow(all: readonly Unwritten[]): readonly Unwritten[] {
+  const last = all.reduce((window, one) => Math.max(window, one.window), 0);
+  return all.filter((one) => one.window === last).sort((a, b) => a.index - b.index);
 }
 
 const NEWLINE = 0x0a;
 
 /**
- * `waiting`: what was kept, oldest first; some of it may have reached the file, or the one it was rotated to. Answers
- * how many lines were written. Throws what the file system throws.
+ * `lines`: what was to be written from `place` on; some of it may have reached the file, or the one it was rotated to.
+ * Answers how many lines were written. Throws what the file system throws.
  */
-export function catchUp(path: string, waiting: readonly WaitingLines[]): number {
-  const first = waiting.find(({ lines }) => lines !== '');
-  const rotated = first && readFrom(`${path}.1`, first);
-  const current = first && readFrom(path, first);
+export function catchUp(path: string, lines: string, place: FilePlace | undefined): number {
+  const rotated = place && readFrom(`${path}.1`, place);
+  const current = place && readFrom(path, place);
   cutTornEnd(path);
-  if (first === undefined) return 0;
+  if (lines === '') return 0;
   // Where the place is in a rotated file, all that followed stands in the current one from its start.
   const there = `${rotated ?? ''}${current ?? readAll(path)}`;
   const found = new Map<string, number>();
   for (const line of linesOf(there)) found.set(line, (found.get(line) ?? 0) + 1);
   let missing = '';
   let count = 0;
-  for (const { lines } of waiting) {
-    for (const line of linesOf(lines)) {
-      const left = found.get(line) ?? 0;
-      if (left > 0) found.set(line, left - 1);
-      else {
-        missing += `${line}\n`;
-        count++;
-      }
+  for (const line of linesOf(lines)) {
+    const left = found.get(line) ?? 0;
+    if (left > 0) found.set(line, left - 1);
+    else {
+      missing += `${line}\n`;
+      count++;
     }
   }
   if (count > 0) appendFileSync(path, missing);

@@ -40,6 +40,10 @@ export class Journal {
   /** How much of them `unwritten` has handed out. */
   #diaryTold = 0;
   #ndjsonTold = 0;
+  /** Counts the writes that both files took; greater than any of a process before. */
+  #window = Date.now();
+  /** Times `unwritten` has handed out lines of this window. */
+  #told = 0;
 
   constructor(options: JournalOptions) {
     const { folder, settings, zone, onTrouble, fs, now } = options;
@@ -80,8 +84,8 @@ export class Journal {
   }
 
   /**
-   * Lines that no file has yet and that nobody was told of, with the place where the first of those waiting will stand;
-   * undefined: there are none. Kept elsewhere, `catchUp` writes them after a crash.
+   * Lines that no file has yet and that nobody was told of; undefined: there are none. Kept elsewhere, `catchUp` writes
+   * them after a crash.
    */
   unwritten(): Unwritten | undefined {
     const diary = this.#diaryLines.slice(this.#diaryTold);
@@ -89,16 +93,11 @@ export class Journal {
     if (diary === '' && ndjson === '') return undefined;
     this.#diaryTold = this.#diaryLines.length;
     this.#ndjsonTold = this.#ndjsonLines.length;
+    const index = this.#told++;
     const [diaryFile, ndjsonFile] = this.#files;
-    return {
-      diary: { ...diaryFile.end, lines: diary },
-      ndjson: { ...ndjsonFile.end, lines: ndjson },
-    };
-  }
-
-  /** Is everything in the files that `flush` gave them? */
-  get isWritten(): boolean {
-    return this.#files[0].isWritten && this.#files[1].isWritten;
+    const lines = { window: this.#window, index, diary, ndjson };
+    // All of a window follow each other: one place is enough.
+    return index > 0 ? lines : { ...lines, places: { diary: diaryFile.end, ndjson: ndjsonFile.end } };
   }
 
   /** Once a burst, after its datagrams left. Without news it costs nothing; what a full disk refused is tried again. */
@@ -108,6 +107,9 @@ export class Journal {
     ndjson.append(this.#ndjsonLines);
     this.#diaryLines = this.#ndjsonLines = '';
     this.#diaryTold = this.#ndjsonTold = 0;
+    if (this.#told === 0 || !diary.isWritten || !ndjson.isWritten) return;
+    this.#window++;
+    this.#told = 0;
   }
 
   /** Other settings, for what is recorded from now on. */

@@ -59,6 +59,8 @@ export class LiveDialog {
   /** Snapshot value `state` was made of: the same object means nothing moved. */
   value: unknown;
 
+  /** What `saveDialog` has made once. */
+  savedHead: string | undefined;
   /** It is among those that have changed since they were last kept. */
   isDirty = false;
 

@@ -25,31 +25,44 @@ export interface SavedDialog {
   readonly links?: SavedLinks | undefined;
 }
 
-/** `toWall`: from clock ms to wall ms. */
+/** A SavedDialog as JSON, by hand: of what stays the same each part is made once. `toWall`: from clock ms to wall ms. */
 export function saveDialog(
   dialog: LiveDialog,
   links: SavedLinks | undefined,
   toWall: (instant: number) => number,
-): SavedDialog {
-  const { facts, callId, callerTag, openingMethod, openingCseq, answeredTag, state, seq, session } = dialog;
+): string {
+  const { answeredTag, state, seq, session } = dialog;
   const { value, context } = dialog.actor.getSnapshot();
-  const timers: [TimerName, number][] = [];
-  for (const [name, timer] of dialog.timers) if (timer.isRunning) timers.push([name, toWall(timer.due)]);
-  return {
-    v: 1,
-    facts,
-    opened: { callId, callerTag, method: openingMethod, cseq: openingCseq },
-    calleeTags: [...dialog.calleeTags],
-    answeredTag,
-    callee: dialog.callee,
-    value,
-    context,
-    state,
-    seq,
-    session,
-    timers,
-    links,
-  };
+  dialog.savedHead ??= headOf(dialog);
+  let text = `${dialog.savedHead},"calleeTags":${JSON.stringify([...dialog.calleeTags])}`;
+  if (answeredTag !== undefined) text += `,"answeredTag":${JSON.stringify(answeredTag)}`;
+  text += `,"value":${textOf(value)},"context":${textOf(context)},"state":"${state}","seq":${seq}`;
+  if (session !== undefined) text += `,"session":${session}`;
+  if (links !== undefined) text += `,"links":${JSON.stringify(links)}`;
+  let timers = '';
+  for (const [name, timer] of dialog.timers) {
+    if (!timer.isRunning) continue;
+    timers += `${timers === '' ? '' : ','}["${name}",${toWall(timer.due)}]`;
+  }
+  return `${text},"timers":[${timers}]}`;
+}
+
+function headOf({ facts, callId, callerTag, openingMethod, openingCseq }: LiveDialog): string {
+  const opened: OpenedBy = { callId, callerTag, method: openingMethod, cseq: openingCseq };
+  return `{"v":1,"facts":${JSON.stringify(facts)},"opened":${JSON.stringify(opened)}`;
+}
+
+/** State values and contexts are never edited: whoever has the same one has the same text. */
+const texts = new WeakMap<object, string>();
+
+function textOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  let text = texts.get(value);
+  if (text === undefined) {
+    text = JSON.stringify(value);
+    texts.set(value, text);
+  }
+  return text;
 }
 
 /** The dialog with its actor where it stood, not yet started. Throws when the chart knows no such state. */

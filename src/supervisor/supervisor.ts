@@ -367,7 +367,8 @@ export class Supervisor implements EffectHost {
     if (this.isKept) this.#dirtyForwardings.add(forwarding);
   };
 
-  save(dialog: LiveDialog): SavedDialog {
+  /** A SavedDialog as JSON. */
+  save(dialog: LiveDialog): string {
     return saveDialog(dialog, this.links.save(dialog.callId), this.#toWall);
   }
 
@@ -439,6 +440,7 @@ export class Supervisor implements EffectHost {
     if (request.from.tag !== dialog.callerTag || request.cseq.number <= dialog.openingCseq) return undefined;
     if (dialog.opening?.isOpen || !AGAIN.has(dialog.state)) return undefined;
     dialog.openingCseq = request.cseq.number;
+    dialog.savedHead = undefined;
     return dialog;
   }
 
