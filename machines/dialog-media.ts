@@ -1,9 +1,14 @@
 // The media region: what flows, and which offer is under way (RFC 3264 over re-INVITE, UPDATE, 200 and ACK).
 import {
   dialog,
+  forgetCrossed,
+  recordCrossed,
+  recordCrossedTerms,
   recordLateOffer,
   recordOffer,
   recordTerms,
+  takeUpCrossed,
+  tellCrossedTerms,
   tellTerms,
   tellVideoTerms,
 } from './dialog-setup.ts';
@@ -20,13 +25,24 @@ const ackSettled = [...acknowledged, tellTerms, recordTerms] as const;
 
 // Answers and refusals that concern no offer of this state (once more, the other side's) fall through to the root.
 
+/** Of two offers that crossed, one or both are refused; each answer goes to its own. */
+const crossedAnswer = {
+  guard: 'concernsCrossed',
+  actions: ['forward', tellCrossedTerms, recordCrossedTerms],
+} as const;
+const crossedRefusal = { guard: 'concernsCrossed', actions: ['forward', forgetCrossed] } as const;
+
 const byAnswer = [
+  crossedAnswer,
+  { guard: 'leavesCrossed', target: 'reinvite', actions: [...settled, takeUpCrossed] },
   { guard: 'agreesHold', target: 'held', actions: settled },
   { guard: 'agreesVideo', target: 'video', actions: settled },
   { guard: 'answers', target: 'audio', actions: settled },
 ] as const;
 
 const byVideoAnswer = [
+  crossedAnswer,
+  { guard: 'leavesCrossed', target: 'reinvite', actions: [...videoSettled, takeUpCrossed] },
   { guard: 'agreesHold', target: 'held', actions: videoSettled },
   { guard: 'agreesVideo', target: 'video', actions: videoSettled },
   { guard: 'answers', target: 'audio', actions: videoSettled },
@@ -34,6 +50,8 @@ const byVideoAnswer = [
 
 /** RFC 3261 §14.1: a refused offer leaves everything as it was. */
 const byRefusal = [
+  crossedRefusal,
+  { guard: 'leavesCrossed', target: 'reinvite', actions: ['forward', takeUpCrossed] },
   { guard: 'refusesInHold', target: 'held', actions: 'forward' },
   { guard: 'refusesInVideo', target: 'video', actions: 'forward' },
   { guard: 'refuses', target: 'audio', actions: 'forward' },
@@ -41,16 +59,22 @@ const byRefusal = [
 
 /** Without a picture in the offer there is none afterwards; refused, it stays. */
 const bySoundAnswer = [
+  crossedAnswer,
+  { guard: 'leavesCrossed', target: 'reinvite', actions: [...settled, takeUpCrossed] },
   { guard: 'agreesHold', target: 'held', actions: settled },
   { guard: 'answers', target: 'audio', actions: settled },
 ] as const;
 
 const bySoundRefusal = [
+  crossedRefusal,
+  { guard: 'leavesCrossed', target: 'reinvite', actions: ['forward', takeUpCrossed] },
   { guard: 'refusesInHold', target: 'held', actions: 'forward' },
   { guard: 'refuses', target: 'video', actions: 'forward' },
 ] as const;
 
 const byVideoRefusal = [
+  crossedRefusal,
+  { guard: 'leavesCrossed', target: 'reinvite', actions: ['forward', takeUpCrossed] },
   { guard: 'comesAgainInHold', target: 'held', actions: 'forward' },
   { guard: 'comesAgain', target: 'audio', actions: 'forward' },
   { guard: 'refusesInHold', target: 'held', actions: ['forward', tellOf('video.refused')] },
@@ -60,7 +84,7 @@ const byVideoRefusal = [
 /** RFC 3261 §14.2: the other side offers meanwhile; one of the two, or both, will be refused. */
 const crossing = {
   guard: 'crossesOffer',
-  actions: ['forward', startTimer('life')],
+  actions: ['forward', startTimer('life'), recordCrossed],
   meta: { rfc: '3261#14.2' },
 } as const;
 

@@ -20,6 +20,8 @@ import type { DialogEvent, Media, Side } from './types.ts';
 export interface DialogContext {
   /** The offer under way, or the last one. */
   readonly offer: Offer;
+  /** The other side's, made meanwhile (RFC 3261 §14.2); null: there is none. */
+  readonly crossed: Offer | null;
   /** An answer that came before the 2xx (reliable 18x, PRACK). */
   readonly earlyAnswer: Media | null;
   /** Further offers before the 2xx (UPDATE, PRACK): those not answered, by side, and what the others agreed upon. */
@@ -36,6 +38,7 @@ export interface DialogContext {
 
 export const INITIAL_CONTEXT: DialogContext = {
   offer: { side: 'caller', by: 'INVITE', media: PLAIN },
+  crossed: null,
   earlyAnswer: null,
   early: null,
   terms: NOTHING_AGREED,
@@ -58,6 +61,12 @@ function concernsOffer({ context, event }: Now): boolean {
   if (event.type === 'request.ack') return event.side !== context.offer.side;
   if ('again' in event && event.again) return false;
   return sideOf(event) === context.offer.side && carrierOf(event) === context.offer.by;
+}
+
+/** The same of the offer that crossed it. */
+function concernsCrossed({ context: { crossed }, event }: Now): boolean {
+  if (crossed === null || ('again' in event && event.again)) return false;
+  return sideOf(event) === crossed.side && carrierOf(event) === crossed.by;
 }
 
 function termsAfter({ context, event }: Now): Terms {
@@ -151,6 +160,8 @@ export const dialog = setup({
     // offers
     bringsNoOffer: ({ event }) => mediaOf(event) === undefined,
     isLateOffer,
+    concernsCrossed,
+    leavesCrossed: (now) => concernsOffer(now) && now.context.crossed !== null,
     crossesOffer: ({ context, event }) => sideOf(event) !== context.offer.side,
     asksVideoOn: (now) => askOf(now) === 'on',
     asksVideoOff: (now) => askOf(now) === 'off',
@@ -183,6 +194,20 @@ export const recordOpeningOffer = dialog.assign(({ event }) => ({
 /** An offer inside the dialog. */
 export const recordOffer = dialog.assign(({ event }) => ({
   offer: { side: sideOf(event), by: carrierOf(event), media: mediaOf(event) ?? null },
+  crossed: null,
+}));
+
+export const recordCrossed = dialog.assign(({ event }) => {
+  const media = mediaOf(event);
+  return { crossed: media === undefined ? null : { side: sideOf(event), by: carrierOf(event), media } };
+});
+
+export const forgetCrossed = dialog.assign({ crossed: null });
+
+/** The offer under way is settled; the one that crossed it is not. */
+export const takeUpCrossed = dialog.assign(({ context }) => ({
+  offer: context.crossed ?? context.offer,
+  crossed: null,
 }));
 
 /** The offer that came in a 2xx: made by the side that was asked. */
@@ -228,6 +253,21 @@ export const recordRefusal = dialog.assign(({ event }) => ({ refusal: statusOf(e
 export const recordRing = dialog.assign({ rang: true });
 
 export const recordTerms = dialog.assign(({ context, event }) => ({ terms: termsAfter({ context, event }) }));
+
+/** The crossed offer was taken after all: its terms hold, while the other is still under way. */
+export const recordCrossedTerms = dialog.assign(({ context, event }) => {
+  const { crossed, terms } = context;
+  return crossed === null ? {} : { terms: agreed(terms, crossed, mediaOf(event)), crossed: null };
+});
+
+/** Runs before `recordCrossedTerms`. */
+export const tellCrossedTerms = dialog.enqueueActions(({ context, event, enqueue }) => {
+  const { crossed, terms } = context;
+  if (crossed === null) return;
+  for (const change of changes(terms, agreed(terms, crossed, mediaOf(event)), crossed.side)) {
+    enqueue({ type: 'journal', params: change });
+  }
+});
 
 /** Tells what the answer changed. Runs before `recordTerms`. */
 export const tellTerms = dialog.enqueueActions(({ context, event, enqueue }) => {

@@ -15,9 +15,9 @@ function situation({ value, context, status }: AnyMachineSnapshot): string {
   const path = statePath(value);
   if (status !== 'active' || /^(terminating|transferring)/.test(path)) return path;
   if (!/^confirmed\.media\.(audio|video|held)/.test(path)) {
-    const { early, ...others } = context;
+    const { early, crossed, ...others } = context;
     const further = path === 'ringing' && early ? [Object.keys(early.offers), early.terms !== null] : [];
-    return path + JSON.stringify([others, ...further]);
+    return path + JSON.stringify([others, crossed?.side, crossed?.by, ...further]);
   }
   return path + JSON.stringify(context.terms);
 }

@@ -409,3 +409,39 @@ describe('offers before the answer', () => {
     expect(media(stage)).toBe('audio');
   });
 });
+
+describe('offers that cross', () => {
+  const crossing = (first: DialogEvent, second: DialogEvent) => talk().play(first, second);
+
+  it.each(['caller', 'callee'] as const)('the one of the %s is refused, the other one is taken', (first) => {
+    const second = first === 'caller' ? 'callee' : 'caller';
+    const stage = crossing(e.reinvite(first, e.PICTURE), e.reinvite(second, e.HOLD));
+    stage.play(e.reinviteRefused(first, 491), e.ack(undefined, first), e.reinviteAccepted(second, e.HELD));
+    expect(media(stage)).toBe('held');
+    expect(stage.told.slice(2)).toEqual(['video.asked-on', 'hold']);
+  });
+
+  it('the other one is taken first, and then the first refused', () => {
+    const stage = crossing(e.reinvite('caller', e.PICTURE), e.update('callee', e.HOLD));
+    stage.play(e.updateAccepted('callee', e.HELD), e.reinviteRefused('caller', 491));
+    expect(media(stage)).toBe('held');
+  });
+
+  it('both are taken, one after the other', () => {
+    const stage = crossing(e.reinvite('caller', e.PICTURE), e.reinvite('callee', e.HOLD_PICTURE));
+    stage.play(e.reinviteAccepted('caller', e.PICTURE), e.reinviteAccepted('callee', e.HELD_PICTURE));
+    expect(media(stage)).toBe('held');
+    expect(stage.told.slice(2)).toEqual(['video.asked-on', 'video.on', 'hold']);
+  });
+
+  it('both are refused, in either order', () => {
+    for (const [one, two] of [
+      ['caller', 'callee'],
+      ['callee', 'caller'],
+    ] as const) {
+      const stage = crossing(e.reinvite('caller', e.PICTURE), e.reinvite('callee', e.HOLD));
+      stage.play(e.reinviteRefused(one, 491), e.reinviteRefused(two, 491));
+      expect(media(stage)).toBe('audio');
+    }
+  });
+});
