@@ -1,6 +1,6 @@
 // Starts the floods: `node test/floods/run.mjs [PART [SEED [MUTATIONS]]]`. PART 1 is all of it, 0.02 a cut for every day.
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 
@@ -10,9 +10,10 @@ await build({
   entryPoints: {
     floods: path.join(here, 'floods.ts'),
     server: path.join(here, 'server.ts'),
+    // The thread of the ended calls looks for its program beside the server's.
+    'records-worker': path.resolve(here, '../../src/store/records-worker.ts'),
   },
   outdir: folder,
-  outExtension: { '.js': '.mjs' },
   bundle: true,
   platform: 'node',
   format: 'esm',
@@ -20,7 +21,8 @@ await build({
   packages: 'external',
   logLevel: 'warning',
 });
-const { status } = spawnSync(process.execPath, [path.join(folder, 'floods.mjs'), ...process.argv.slice(2)], {
+writeFileSync(path.join(folder, 'package.json'), '{"type":"module"}');
+const { status } = spawnSync(process.execPath, [path.join(folder, 'floods.js'), ...process.argv.slice(2)], {
   stdio: 'inherit',
 });
 rmSync(folder, { recursive: true, force: true });

@@ -22,7 +22,7 @@ export class Victim {
   static async start(config: Record<string, unknown>): Promise<Victim> {
     const data = mkdtempSync(join(tmpdir(), 'callchart-floods-'));
     const whole = { listen: ['udp:127.0.0.1:0'], domains: ['example.org'], data, ...config };
-    const child = fork(join(import.meta.dirname, 'server.mjs'), [JSON.stringify(whole)], {
+    const child = fork(join(import.meta.dirname, 'server.js'), [JSON.stringify(whole)], {
       execArgv: ['--expose-gc'],
     });
     const [hello] = (await once(child, 'message')) as [{ port: number }];
