@@ -97,7 +97,8 @@ describe('what was put', () => {
   test('may be plain in one place and of any letters in another, in a long segment', () => {
     const { log } = open();
     const expected = Array.from({ length: 3000 }, (_, n): [string, string] => {
-      const letters = n % 1000 === 500 ? 'Zürich 東京 😀' : n === 1700 ? 'x'.repeat(300_000) : 'x'.repeat(500);
+      const letters =
+        n % 1000 === 500 ? 'Zürich 東京 😀' : n === 1700 ? 'x'.repeat(300_000) : 'x'.repeat(500);
       return [`k${n}`, JSON.stringify({ n, letters })];
     });
     for (const [key, text] of expected) log.put(key, text);
