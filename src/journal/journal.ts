@@ -37,9 +37,9 @@ export class Journal {
   readonly #files: readonly [diary: RotatingFile, ndjson: RotatingFile];
   #diaryLines = '';
   #ndjsonLines = '';
-  /** How much of them `unwritten` has handed out. */
-  #diaryTold = 0;
-  #ndjsonTold = 0;
+  /** What has come since they were added to last: nobody was told of it. */
+  #freshDiary = '';
+  #freshNdjson = '';
   /** Counts the writes that both files took; greater than any of a process before. */
   #window = Date.now();
   /** Times `unwritten` has handed out lines of this window. */
@@ -71,16 +71,17 @@ export class Journal {
 
   /** Writes nothing yet: that is the flush at the end of the burst. Gives the record of a call that is over. Throws nothing. */
   record(transition: Transition): CallRecord | undefined {
-    if (transition.notes.length > 0) this.#diaryLines += this.#diary.lines(transition);
-    if (this.#everything) this.#ndjsonLines += this.#writer.transition(transition);
+    if (transition.notes.length > 0) this.#freshDiary += this.#diary.lines(transition);
+    if (this.#everything) this.#freshNdjson += this.#writer.transition(transition);
     const over = this.calls.take(transition);
-    if (over !== undefined) this.#ndjsonLines += this.#writer.record(over);
+    if (over !== undefined) this.#freshNdjson += this.#writer.record(over);
     return over;
   }
 
   /** Is there anything that `flush` would write? */
   get hasNews(): boolean {
-    return this.#ndjsonLines !== '' || this.#diaryLines !== '';
+    const lines = this.#freshDiary || this.#freshNdjson || this.#diaryLines || this.#ndjsonLines;
+    return lines !== '';
   }
 
   /**
@@ -88,11 +89,10 @@ export class Journal {
    * them after a crash.
    */
   unwritten(): Unwritten | undefined {
-    const diary = this.#diaryLines.slice(this.#diaryTold);
-    const ndjson = this.#ndjsonLines.slice(this.#ndjsonTold);
+    const diary = this.#freshDiary;
+    const ndjson = this.#freshNdjson;
     if (diary === '' && ndjson === '') return undefined;
-    this.#diaryTold = this.#diaryLines.length;
-    this.#ndjsonTold = this.#ndjsonLines.length;
+    this.#gather();
     const index = this.#told++;
     const [diaryFile, ndjsonFile] = this.#files;
     const lines = { window: this.#window, index, diary, ndjson };
@@ -100,13 +100,19 @@ export class Journal {
     return index > 0 ? lines : { ...lines, places: { diary: diaryFile.end, ndjson: ndjsonFile.end } };
   }
 
+  #gather(): void {
+    this.#diaryLines += this.#freshDiary;
+    this.#ndjsonLines += this.#freshNdjson;
+    this.#freshDiary = this.#freshNdjson = '';
+  }
+
   /** Once a burst, after its datagrams left. Without news it costs nothing; what a full disk refused is tried again. */
   flush(): void {
+    this.#gather();
     const [diary, ndjson] = this.#files;
     diary.append(this.#diaryLines);
     ndjson.append(this.#ndjsonLines);
     this.#diaryLines = this.#ndjsonLines = '';
-    this.#diaryTold = this.#ndjsonTold = 0;
     if (this.#told === 0 || !diary.isWritten || !ndjson.isWritten) return;
     this.#window++;
     this.#told = 0;
