@@ -6,7 +6,7 @@ import { routes as routesOf, setRequestUri, setRoutes } from '../sip/edit.ts';
 import type { SipRequest } from '../sip/message.ts';
 import { param } from '../sip/message.ts';
 import type { Aor, SipUri } from '../sip/uri.ts';
-import { aorOf, parseNameAddr, parseUri, schemeOf } from '../sip/uri.ts';
+import { aorOf, parseNameAddr, parseUri, schemeOf, unescaped } from '../sip/uri.ts';
 import type { LocalSocket } from '../transport/flow.ts';
 import type { Cookie, CookieJar, CookieSide } from './cookie.ts';
 import type { Domains } from './domains.ts';
@@ -152,8 +152,9 @@ export class Router {
       if (found.length === 0 && side !== undefined)
         return forward([this.#bySide(request.uri, side, local)], cookie);
       // A cookie speaks for its own dialog: it opens no other AOR to whoever holds it.
-      const ofSide = side !== undefined && found.some(({ hop }) => hop?.address === side.address);
-      return { kind: 'forward', targets: found, cookie: ofSide ? cookie : undefined, byLocation: true };
+      const ofSide = side === undefined ? [] : atSide(found, side);
+      if (ofSide.length > 0) return { kind: 'forward', targets: ofSide, cookie, byLocation: true };
+      return { kind: 'forward', targets: found, cookie: undefined, byLocation: true };
     }
     const target = this.#reach(uri, request.uri, side, local, false);
     return target === undefined ? refuseRelay(request, cookie) : forward([target], cookie);
@@ -187,12 +188,14 @@ export class Router {
       if (contact !== undefined && bound) return [bindingTarget(bound, contact)];
     }
     const instance = param(uri.params, 'gr') ?? undefined;
+    if (instance) {
+      // RFC 5627 §5.1: one phone or nobody, never another one of the same user.
+      const named = `"<${unescaped(instance)}>"`.toLowerCase();
+      const chosen = this.#location.lookup(aor).filter((b) => b.instance?.toLowerCase() === named);
+      return chosen.map((b) => bindingTarget(b, b.uri));
+    }
     const targets: Target[] = [];
     this.#collect(aor, targets, new Set(), 0, 1000);
-    if (instance) {
-      const chosen = this.#location.lookup(aor).filter((b) => b.instance?.includes(instance));
-      if (chosen.length > 0) return chosen.map((b) => bindingTarget(b, b.uri));
-    }
     if (confId !== undefined) {
       return targets.map((t) =>
         parseUri(t.uri)?.params.some(([n]) => n === 'conf-id') ? t : { ...t, uri: withConfId(t.uri, confId) },
@@ -299,6 +302,13 @@ function addTarget(targets: Target[], target: Target, q: number): void {
   const isSame = (one: Target) =>
     one.uri === uri && one.hop?.address === hop?.address && one.hop?.port === hop?.port;
   if (!targets.some(isSame)) targets.push(q === 1000 ? target : { ...target, q: (q * target.q) / 1000 });
+}
+
+/** Of the phones of one AOR those that the dialog means: the one at its address and port, else those at its address. */
+function atSide(found: readonly Target[], side: CookieSide): readonly Target[] {
+  const near = found.filter(({ hop }) => hop?.address === side.address);
+  const exact = near.filter(({ hop }) => hop?.port === side.port);
+  return exact.length > 0 ? exact : near;
 }
 
 function forward(targets: readonly Target[], cookie: Cookie | undefined): Verdict {
