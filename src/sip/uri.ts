@@ -41,28 +41,30 @@ export function schemeOf(s: string, from = 0, to = s.length): string | undefined
   return undefined;
 }
 
-/** The last URIs that were parsed: a request's own are asked for again and again while it is checked and routed. */
-const recent: { text: string; uri: SipUri | undefined }[] = Array.from({ length: 8 }, () => ({
+/** URIs that were parsed of late: a request's own are asked for again and again while it is checked and routed. */
+const recent: { text: string; uri: SipUri | undefined }[] = Array.from({ length: 32 }, () => ({
   text: '',
   uri: undefined,
 }));
-let next = 0;
-
-/** RFC 3261 §19.1.1. undefined: another scheme, or malformed. */
-export function parseUri(s: string): SipUri | undefined {
-  for (const one of recent) if (one.text === s) return one.uri;
-  const uri = readUri(s);
-  const one = s.length > MAX_REMEMBERED ? undefined : recent[next];
-  if (one !== undefined) {
-    one.text = s;
-    one.uri = uri;
-    next = (next + 1) & 7;
-  }
-  return uri;
-}
 
 /** Longer ones are not worth comparing with. */
 const MAX_REMEMBERED = 256;
+
+/** RFC 3261 §19.1.1. undefined: another scheme, or malformed. */
+export function parseUri(s: string): SipUri | undefined {
+  const { length } = s;
+  if (length === 0 || length > MAX_REMEMBERED) return readUri(s);
+  // Names differ at their ends, numbers in their last digits.
+  const slot =
+    3 * s.charCodeAt(length - 1) + 5 * s.charCodeAt(length >> 1) + s.charCodeAt(length >> 2) + length;
+  const one = recent[slot & 31];
+  if (one === undefined) return readUri(s);
+  if (one.text !== s) {
+    one.uri = readUri(s);
+    one.text = s;
+  }
+  return one.uri;
+}
 
 function readUri(s: string): SipUri | undefined {
   const scheme = schemeOf(s);
