@@ -4,7 +4,8 @@ import { build } from 'esbuild';
 import { chartTools } from './charts.mjs';
 
 const outfile = 'dist/callchart.js';
-if (process.argv.includes('--if-missing') && existsSync(outfile)) process.exit(0);
+const thread = 'dist/records-worker.js';
+if (process.argv.includes('--if-missing') && [outfile, thread].every(existsSync)) process.exit(0);
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const common = {
@@ -26,7 +27,7 @@ await build({
 await build({
   ...common,
   entryPoints: ['src/store/records-worker.ts'],
-  outfile: 'dist/records-worker.js',
+  outfile: thread,
 });
 chmodSync(outfile, 0o755);
 
