@@ -138,7 +138,8 @@ export class Leg {
   /** Waits for a response in this dialog; what it says of tags, routes and target is kept (RFC 3261 §12.1.2). */
   async response(status: number, method = 'INVITE', within = PATIENCE): Promise<Message> {
     const response = await this.puppet.response(status, method, this.callId, within);
-    if (this.remoteTag === '' && status > 100 && status < 300) {
+    // The To tag of a CANCEL's answer is not that of the dialog (RFC 3261 §9.2).
+    if (this.remoteTag === '' && status > 100 && status < 300 && method !== 'CANCEL') {
       this.remoteTag = response.toTag;
       this.routes = response.all('record-route').reverse();
     }

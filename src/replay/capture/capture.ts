@@ -3,7 +3,7 @@ import { type ClockOffsets, clockOffsets } from './clocks.ts';
 import { datagrams, nothingPassed, type Passed, type Sighting } from './datagrams.ts';
 import { type CaptureFormat, formatOf, packetsOf } from './format.ts';
 import { type Datagram, inOrder, type OrderPlan } from './order.ts';
-import { type CaptureProblem, captureProblem } from './packet.ts';
+import type { CaptureProblem } from './packet.ts';
 import { type OpenSource, sourceOf } from './source.ts';
 import { type InterfaceCounts, takeSurvey } from './survey.ts';
 
