@@ -101,6 +101,7 @@ export class Core {
     // Parts that ask for their settings when they need them always have those that hold.
     const held = (): Policy => this.#policy;
     const reason = (status: number): string => this.#policy.reason(status);
+    const justRestarted = (): boolean => clock.now() < this.#restartEnds;
     this.#policyParts = {
       domains: env.domains,
       nonces: new Nonces({
@@ -144,6 +145,7 @@ export class Core {
       reason,
       newTag: env.newTag,
       wall: env.wall,
+      justRestarted,
     });
     this.supervisor = new Supervisor({
       clock,
@@ -222,7 +224,7 @@ export class Core {
       isOwnSentBy: (host, port) => env.domains.isOurs({ host: canonicalHost(host), port }),
       send: this.outbox.send,
       drop: (why) => this.#drop(why),
-      justRestarted: () => clock.now() < this.#restartEnds,
+      justRestarted,
     });
     this.layer = new TransactionLayer({
       clock,

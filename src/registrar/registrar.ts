@@ -33,6 +33,8 @@ export interface RegistrarParts {
   readonly newTag: () => string;
   /** For the Date header; without it there is none. */
   readonly wall?: WallClock;
+  /** A REGISTER whose 200 was lost with the process before this one may still come again. */
+  readonly justRestarted?: () => boolean;
 }
 
 /** Option tags a REGISTER may require. `gruu` and `outbound` promise more than is kept here. */
@@ -93,7 +95,8 @@ export class Registrar {
     const bindings = location.bindings(aor);
     const callId = request.callId;
     const cseq = request.cseq.number;
-    const isStale = (old: Binding) => old.callId === callId && old.cseq >= cseq;
+    const newest = this.#parts.justRestarted?.() === true ? cseq : cseq - 1;
+    const isStale = (old: Binding) => old.callId === callId && old.cseq > newest;
 
     if (asked.kind === 'remove-all') {
       if (bindings.some(isStale)) return OUT_OF_ORDER;
