@@ -253,7 +253,7 @@ export class Core {
       broken(saved.opened.callId, cause),
     );
     const resume = (): void => {
-      this.#restartEnds = clock.now() + 64 * this.#policy.timers.t1;
+      if (bindings + dialogs > 0) this.#restartEnds = clock.now() + 64 * this.#policy.timers.t1;
       for (const saved of kept.invites) {
         this.#safely(() => {
           if (!this.#inbound.resume(saved)) broken(saved.callId, undefined);

@@ -7,6 +7,7 @@ import type { SavedInvite } from './proxy/inbound.ts';
 import type { Location } from './registrar/location.ts';
 import { type SavedBinding, save as saveBinding } from './registrar/saved.ts';
 import type { Aor } from './sip/uri.ts';
+import type { StoredCall } from './store/records-call.ts';
 import type { LiveDialog } from './supervisor/live-dialog.ts';
 import type { SavedDialog } from './supervisor/saved-dialog.ts';
 import type { Supervisor } from './supervisor/supervisor.ts';
@@ -26,6 +27,8 @@ export interface KeeperParts {
   readonly location: Location;
   readonly clock: Clock;
   readonly wall: WallClock;
+  /** ms for which a call may try before it is kept though it does not ring; 0: it is kept from its first message on. */
+  readonly tryingFor: number;
   /** What journal and control know of a live call. */
   readonly recordOf: (callId: string) => CallRecord | undefined;
   readonly historyOf: (callId: string) => History | undefined;
@@ -47,7 +50,7 @@ export interface KeptState {
   readonly invites: SavedInvite[];
   readonly unwritten: Unwritten[];
   /** Ended calls that the database has not confirmed, by id. */
-  readonly records: [id: string, record: unknown][];
+  readonly records: [id: string, call: StoredCall][];
   /** Entries that cannot be read. */
   readonly damaged: number;
 }
@@ -62,6 +65,9 @@ export class Keeper {
   readonly #parts: KeeperParts;
   readonly #aors = new Set<Aor>();
   #stopListening: (() => void) | undefined;
+  /** Dialogs that only try so far, and since when (clock ms), the oldest first: most of them ring or end in a moment. */
+  readonly #young = new Map<LiveDialog, { readonly since: number; invite: Forwarding | undefined }>();
+  #hasNews = false;
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
@@ -76,16 +82,20 @@ export class Keeper {
   /** Flush step 1. */
   keep(): void {
     const { log, supervisor } = this.#parts;
-    for (const forwarding of supervisor.takeForwardings()) this.#keepInvite(forwarding);
     for (const dialog of supervisor.takeChanged()) this.#keepDialog(dialog);
+    for (const forwarding of supervisor.takeForwardings()) this.#keepInvite(forwarding);
+    if (this.#young.size > 0) this.#keepOld();
     if (this.#aors.size > 0) this.#keepBindings();
+    // A call that is not kept yet needs no lines: they wait for the next that are.
+    if (!this.#hasNews) return;
+    this.#hasNews = false;
     this.#keepLines();
     log.flush();
   }
 
   /** An ended call, until the database has it. */
   keepRecord(id: string, text: string): void {
-    this.#parts.log.put(RECORD + id, text);
+    this.#put(RECORD + id, text);
   }
 
   recordStored(id: string): void {
@@ -94,60 +104,101 @@ export class Keeper {
 
   close(): void {
     this.#stopListening?.();
+    this.#hasNews = true;
     this.keep();
     this.#parts.supervisor.isKept = false;
   }
 
   #keepInvite(forwarding: Forwarding): void {
-    const { log, supervisor } = this.#parts;
-    const key = INVITE + forwarding.upstream.key;
-    if (!forwarding.isPending) log.delete(key);
+    const { supervisor } = this.#parts;
+    if (!forwarding.isPending) {
+      this.#delete(INVITE + forwarding.upstream.key);
+      return;
+    }
+    const dialog = supervisor.dialogOf(forwarding);
+    const young = dialog && this.#young.get(dialog);
+    if (young !== undefined) young.invite = forwarding;
     else {
       const saved = supervisor.saveInvite(forwarding);
-      if (saved !== undefined) log.put(key, JSON.stringify(saved));
+      if (saved !== undefined) this.#put(INVITE + forwarding.upstream.key, JSON.stringify(saved));
     }
   }
 
   #keepDialog(dialog: LiveDialog): void {
-    const { log, supervisor, recordOf, historyOf } = this.#parts;
-    const key = DIALOG + dialog.callId;
+    const { supervisor, clock, tryingFor } = this.#parts;
+    const young = this.#young.get(dialog);
     if (!dialog.alive) {
+      if (young !== undefined) this.#young.delete(dialog);
       // A new call may have begun with the same Call-ID.
-      if (supervisor.get(dialog.callId) === undefined) log.delete(key);
-      return;
+      else if (supervisor.get(dialog.callId) === undefined) this.#delete(DIALOG + dialog.callId);
+    } else if (tryingFor > 0 && TRYING.has(dialog.state) && (young !== undefined || dialog.seq === 1)) {
+      if (young === undefined) this.#young.set(dialog, { since: clock.now(), invite: undefined });
+    } else {
+      this.#putDialog(dialog);
+      this.#young.delete(dialog);
+      if (young?.invite !== undefined) this.#keepInvite(young.invite);
     }
+  }
+
+  /** Those that have tried for long are kept as well. */
+  #keepOld(): void {
+    const { clock, tryingFor } = this.#parts;
+    const before = clock.now() - tryingFor;
+    for (const [dialog, { since, invite }] of this.#young) {
+      if (since > before) return;
+      this.#young.delete(dialog);
+      this.#putDialog(dialog);
+      if (invite !== undefined) this.#keepInvite(invite);
+    }
+  }
+
+  #putDialog(dialog: LiveDialog): void {
+    const { supervisor, recordOf, historyOf } = this.#parts;
     const { callId } = dialog.facts;
     const record = recordOf(callId);
     const history = historyOf(callId);
     let text = `{"dialog":${supervisor.save(dialog)}`;
     if (record !== undefined) text += `,"record":${recordText(record)}`;
     if (history !== undefined) text += `,"history":${historyText(history)}`;
-    log.put(key, `${text}}`);
+    this.#put(DIALOG + dialog.callId, `${text}}`);
   }
 
   #keepBindings(): void {
-    const { log, location, clock, wall } = this.#parts;
+    const { location, clock, wall } = this.#parts;
     for (const aor of this.#aors) {
       const bindings = location.bindings(aor);
-      if (bindings.length === 0) log.delete(BINDINGS + aor);
+      if (bindings.length === 0) this.#delete(BINDINGS + aor);
       else {
         // The oldest first: put back in that order, they stand as they stood.
         const saved = bindings.map((binding) => saveBinding(binding, { clock, wall })).reverse();
-        log.put(BINDINGS + aor, JSON.stringify(saved));
+        this.#put(BINDINGS + aor, JSON.stringify(saved));
       }
     }
     this.#aors.clear();
+  }
+
+  #put(key: string, text: string): void {
+    this.#hasNews = true;
+    this.#parts.log.put(key, text);
+  }
+
+  #delete(key: string): void {
+    this.#hasNews = true;
+    this.#parts.log.delete(key);
   }
 
   #keepLines(): void {
     const lines = this.#parts.unwritten();
     // A journal that cannot be written for long is no reason to fill the store as well.
     if (lines === undefined || lines.index > MOST_LINES) return;
-    this.#parts.log.put(LINES + lines.index, JSON.stringify(lines));
+    this.#put(LINES + lines.index, JSON.stringify(lines));
   }
 }
 
 const MOST_LINES = 50_000;
+
+/** States in which nobody has heard a phone yet. */
+const TRYING: ReadonlySet<string> = new Set(['trying', 'subscribing']);
 
 /** Without what stands in the dialog. */
 function recordText(record: CallRecord): string {

@@ -10,14 +10,18 @@ import type { Core } from './core.ts';
 import type { CallRecord } from './journal/call-record.ts';
 import { catchUp, lastWindow } from './journal/catch-up.ts';
 import { DIARY_FILE, type Journal, NDJSON_FILE } from './journal/journal.ts';
+import { NdjsonWriter } from './journal/ndjson.ts';
 import { Keeper, type KeptState, readKept } from './keeper.ts';
 import { LiveLog } from './store/live-log.ts';
 import { Records } from './store/records.ts';
-import { toStoredCall } from './store/records-call.ts';
+import { toRecord, toStoredCall } from './store/records-call.ts';
 import { StoreError } from './store/store-error.ts';
 import type { Clock, WallClock } from './time/clock.ts';
 
 export const STORE_FOLDER = 'store';
+
+/** ms. A phone rings within some tenths of a second; a call that takes longer is worth keeping while it tries. */
+const TRYING_FOR = 300;
 
 export interface PersistenceParts {
   /** The data folder. */
@@ -125,6 +129,7 @@ export class Persistence {
       location: core.location,
       clock,
       wall,
+      tryingFor: TRYING_FOR,
       recordOf: (callId) => journal.calls.of(callId),
       historyOf: (callId) => histories.of(callId),
       unwritten: () => journal.unwritten(),
@@ -173,15 +178,21 @@ export class Persistence {
 
   #completeJournals(): void {
     const { folder, log } = this.#parts;
-    const unwritten = lastWindow(this.#kept.unwritten);
-    for (const [file, name] of [
-      [DIARY_FILE, 'diary'],
-      [NDJSON_FILE, 'ndjson'],
-    ] as const) {
+    const { unwritten, records } = this.#kept;
+    const window = lastWindow(unwritten);
+    const writer = new NdjsonWriter();
+    const lines = {
+      [DIARY_FILE]: window.map(({ diary }) => diary).join(''),
+      [NDJSON_FILE]: [
+        ...window.map(({ ndjson }) => ndjson),
+        ...records.map(([, call]) => writer.record(toRecord(call))),
+      ].join(''),
+    };
+    for (const file of [DIARY_FILE, NDJSON_FILE] as const) {
       try {
-        const waiting = unwritten.map((one) => one[name]).join('');
-        const lines = catchUp(join(folder, file), waiting, unwritten[0]?.places?.[name]);
-        if (lines > 0) log.info({ file, lines }, 'lines that had not reached the journal are written');
+        const place = file === DIARY_FILE ? window[0]?.place : undefined;
+        const count = catchUp(join(folder, file), lines[file], place);
+        if (count > 0) log.info({ file, lines: count }, 'lines that had not reached the journal are written');
       } catch (err) {
         log.error({ err, file }, 'the journal could not be completed');
       }

@@ -10,8 +10,8 @@ export interface Unwritten {
   readonly index: number;
   readonly diary: string;
   readonly ndjson: string;
-  /** Of the first one: where the window's lines begin, unless the file is rotated first. */
-  readonly places?: { readonly diary: FilePlace; readonly ndjson: FilePlace };
+  /** Of the first one: where the window's lines begin in the diary, unless it is rotated first. */
+  readonly place?: FilePlace;
 }
 
 /** What may be missing: the lines of the last window. */
@@ -23,16 +23,16 @@ export function lastWindow(all: readonly Unwritten[]): readonly Unwritten[] {
 const NEWLINE = 0x0a;
 
 /**
- * `lines`: what was to be written from `place` on; some of it may have reached the file, or the one it was rotated to.
- * Answers how many lines were written. Throws what the file system throws.
+ * `lines`: what was to be written from `place` on (undefined: lately); some of it may have reached the file, or the one it
+ * was rotated to. Answers how many lines were written. Throws what the file system throws.
  */
 export function catchUp(path: string, lines: string, place: FilePlace | undefined): number {
-  const rotated = place && readFrom(`${path}.1`, place);
-  const current = place && readFrom(path, place);
   cutTornEnd(path);
   if (lines === '') return 0;
+  const rotated = place === undefined ? readEnd(`${path}.1`) : readFrom(`${path}.1`, place);
+  const current = place && readFrom(path, place);
   // Where the place is in a rotated file, all that followed stands in the current one from its start.
-  const there = `${rotated ?? ''}${current ?? readAll(path)}`;
+  const there = `${rotated ?? ''}${current ?? readEnd(path)}`;
   const found = new Map<string, number>();
   for (const line of linesOf(there)) found.set(line, (found.get(line) ?? 0) + 1);
   let missing = '';
@@ -61,9 +61,11 @@ function readFrom(path: string, { inode, at }: FilePlace): string | undefined {
   return read(path, (ino, size) => (ino === inode && size >= at ? at : undefined));
 }
 
-/** The last megabyte, for a file that was moved or shortened by others. */
-function readAll(path: string): string {
-  return read(path, (_ino, size) => Math.max(0, size - 1_000_000)) ?? '';
+/** More than is written in the seconds before a crash. */
+const END = 4_000_000;
+
+function readEnd(path: string): string {
+  return read(path, (_ino, size) => Math.max(0, size - END)) ?? '';
 }
 
 function read(path: string, from: (inode: number, size: number) => number | undefined): string | undefined {

@@ -37,7 +37,7 @@ export class Journal {
   readonly #files: readonly [diary: RotatingFile, ndjson: RotatingFile];
   #diaryLines = '';
   #ndjsonLines = '';
-  /** What has come since they were added to last: nobody was told of it. */
+  /** Those of them that nobody was told of. */
   #freshDiary = '';
   #freshNdjson = '';
   /** Counts the writes that both files took; greater than any of a process before. */
@@ -71,48 +71,47 @@ export class Journal {
 
   /** Writes nothing yet: that is the flush at the end of the burst. Gives the record of a call that is over. Throws nothing. */
   record(transition: Transition): CallRecord | undefined {
-    if (transition.notes.length > 0) this.#freshDiary += this.#diary.lines(transition);
-    if (this.#everything) this.#freshNdjson += this.#writer.transition(transition);
+    if (transition.notes.length > 0) {
+      const lines = this.#diary.lines(transition);
+      this.#diaryLines += lines;
+      this.#freshDiary += lines;
+    }
+    if (this.#everything) {
+      const line = this.#writer.transition(transition);
+      this.#ndjsonLines += line;
+      this.#freshNdjson += line;
+    }
     const over = this.calls.take(transition);
-    if (over !== undefined) this.#freshNdjson += this.#writer.record(over);
+    if (over !== undefined) this.#ndjsonLines += this.#writer.record(over);
     return over;
   }
 
   /** Is there anything that `flush` would write? */
   get hasNews(): boolean {
-    const lines = this.#freshDiary || this.#freshNdjson || this.#diaryLines || this.#ndjsonLines;
-    return lines !== '';
+    return this.#ndjsonLines !== '' || this.#diaryLines !== '';
   }
 
   /**
-   * Lines that no file has yet and that nobody was told of; undefined: there are none. Kept elsewhere, `catchUp` writes
-   * them after a crash.
+   * Lines that no file has yet and that nobody was told of, but for the records of calls; undefined: there are none. Kept
+   * elsewhere, `catchUp` writes them after a crash.
    */
   unwritten(): Unwritten | undefined {
     const diary = this.#freshDiary;
     const ndjson = this.#freshNdjson;
     if (diary === '' && ndjson === '') return undefined;
-    this.#gather();
+    this.#freshDiary = this.#freshNdjson = '';
     const index = this.#told++;
-    const [diaryFile, ndjsonFile] = this.#files;
     const lines = { window: this.#window, index, diary, ndjson };
     // All of a window follow each other: one place is enough.
-    return index > 0 ? lines : { ...lines, places: { diary: diaryFile.end, ndjson: ndjsonFile.end } };
-  }
-
-  #gather(): void {
-    this.#diaryLines += this.#freshDiary;
-    this.#ndjsonLines += this.#freshNdjson;
-    this.#freshDiary = this.#freshNdjson = '';
+    return index > 0 ? lines : { ...lines, place: this.#files[0].end };
   }
 
   /** Once a burst, after its datagrams left. Without news it costs nothing; what a full disk refused is tried again. */
   flush(): void {
-    this.#gather();
     const [diary, ndjson] = this.#files;
     diary.append(this.#diaryLines);
     ndjson.append(this.#ndjsonLines);
-    this.#diaryLines = this.#ndjsonLines = '';
+    this.#diaryLines = this.#ndjsonLines = this.#freshDiary = this.#freshNdjson = '';
     if (this.#told === 0 || !diary.isWritten || !ndjson.isWritten) return;
     this.#window++;
     this.#told = 0;

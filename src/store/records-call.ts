@@ -71,6 +71,22 @@ export function toStoredCall(record: CallRecord, history: Gone | undefined): Sto
   };
 }
 
+/** The record it was made of. */
+export function toRecord({
+  callId,
+  machine,
+  from,
+  to,
+  origin,
+  steps,
+  skipped,
+  ...rest
+}: StoredCall): CallRecord {
+  const dialog = { callId, machine, from, to, ...(origin && { origin }) };
+  const { callee, ringingAt, answeredAt, status, endedBy } = rest;
+  return { ...rest, dialog, callee, ringingAt, answeredAt, status, endedBy };
+}
+
 /** In the order of COLUMNS. Throws for what is no call. */
 export function rowOf(call: StoredCall): Value[] {
   return [

@@ -37,8 +37,8 @@ export interface RecordsTrouble {
 /** Records are never lost here alone: who adds one keeps it until it is stored. */
 export class RecordsUnavailable extends Error {}
 
-const BATCH = 200;
-const GATHER_MS = 100;
+const BATCH = 1000;
+const GATHER_MS = 1000;
 const RETRY_MS = 1000;
 const MAX_WAITING = 32_000_000;
 const CLOSE_MS = 3000;

@@ -265,7 +265,8 @@ export class Supervisor implements EffectHost {
       running?.stop();
       this.#startPlain(dialog, name, after);
     } else this.#startFixed(dialog, name);
-    this.#changed(dialog);
+    // Every call has its ACK: what it changes is what `restore` assumes.
+    if (this.#current?.ack === undefined) this.#changed(dialog);
   }
 
   #startPlain(dialog: LiveDialog, name: TimerName, ms: number): void {
@@ -372,6 +373,10 @@ export class Supervisor implements EffectHost {
     return saveDialog(dialog, this.links.save(dialog.callId), this.#toWall);
   }
 
+  dialogOf({ observer }: Forwarding): LiveDialog | undefined {
+    return observer instanceof Exchange ? observer.dialog : undefined;
+  }
+
   /** undefined: it is none of a dialog's. */
   saveInvite(forwarding: Forwarding): SavedInvite | undefined {
     const exchange = forwarding.observer instanceof Exchange ? forwarding.observer : undefined;
@@ -405,7 +410,9 @@ export class Supervisor implements EffectHost {
       if (one.links !== undefined) this.links.restore(dialog.callId, one.links);
       for (const [name, due] of one.timers) {
         const left = this.#toClock(due) - clock.now();
-        if (left > 0) this.#startPlain(dialog, name, left);
+        // Whether the ACK has come meanwhile is not kept; a phone that misses it ends the call itself (RFC 3261 §13.3.1.4).
+        if (name === 'ack') this.#startFixed(dialog, 'life');
+        else if (left > 0) this.#startPlain(dialog, name, left);
         else overdue.push({ due, dialog, name });
       }
     }

@@ -55,7 +55,8 @@ export class World {
     this.clock.advance(ms);
     this.core = this.#boot();
     const { dialogs, invites, bindings } = readKept(this.kept);
-    for (const { record } of dialogs) if (record !== undefined) this.#records.restore(record);
+    for (const { dialog, record } of dialogs)
+      if (record !== undefined) this.#records.restore({ ...record, dialog: dialog.facts });
     const saved = dialogs.map(({ dialog }) => dialog);
     const { start } = this.core.restore({ bindings, invites, dialogs: saved }, (callId, cause) =>
       this.bugs.push(cause ?? `an INVITE of ${callId} has no dialog`),
@@ -105,6 +106,7 @@ export class World {
       location: core.location,
       clock: this.clock,
       wall: () => this.clock.now(),
+      tryingFor: 0,
       recordOf: (callId) => this.#records.of(callId),
       historyOf: () => undefined,
       unwritten: () => undefined,
