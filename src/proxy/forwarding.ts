@@ -59,13 +59,13 @@ export class Forwarding {
   constructor(
     core: ProxyCore,
     upstream: ServerTransaction,
-    base: SipRequest,
+    base: SipRequest | undefined,
     targets: readonly Target[],
     observer: ForwardingObserver,
   ) {
     this.#core = core;
     this.upstream = upstream;
-    this.method = base.method;
+    this.method = upstream.method;
     this.#base = base;
     this.#waiting = [...targets];
     this.observer = observer;
@@ -73,15 +73,20 @@ export class Forwarding {
 
   /** Could a restart lose something of it? Asked by whoever keeps it. */
   get isPending(): boolean {
+    return this.#isUnderway || this.upstream.isOwedAck;
+  }
+
+  get #isUnderway(): boolean {
     return this.isOpen || this.#branches.some((branch) => branch.status === 0);
   }
 
   /** As it is now. `toWall`: from clock ms to wall ms. */
   save(toWall: (instant: number) => number): SavedForwarding {
     this.#baseText ??= this.#base && serialize(this.#base).toString('latin1');
-    const { source, finalStatus, last } = this.upstream;
+    const { key, source, finalStatus, last } = this.upstream;
     return {
       base: this.#baseText ?? '',
+      key: this.#base === undefined ? key : undefined,
       source,
       finalStatus,
       last,
@@ -98,6 +103,11 @@ export class Forwarding {
     this.#answered = saved.answered;
     this.#cancelled = saved.cancelled;
     const base = this.#base;
+    this.#awaitAck();
+    if (base === undefined) {
+      this.#settled = true;
+      return;
+    }
     this.#branches = saved.branches.map((one, fork) => {
       const branch = new Branch(this, fork, one.target, one.breadth);
       branch.restore(one);
@@ -105,7 +115,7 @@ export class Forwarding {
     });
     if (saved.serial !== undefined) this.#startSerial(Math.max(1, toClock(saved.serial) - this.#core.now));
     for (const branch of this.#branches) {
-      if (base === undefined || branch.status !== 0) continue;
+      if (branch.status !== 0) continue;
       this.#send(base, branch);
       if (branch.spoke && branch.cancelAsked) branch.transaction?.cancel(branch.cancelHeaders);
     }
@@ -146,6 +156,7 @@ export class Forwarding {
   refuse(status: number): void {
     if (this.upstream.finalStatus !== 0) return;
     this.#core.respond(this.upstream, status);
+    this.#awaitAck();
     this.onChange?.(this);
   }
 
@@ -166,6 +177,13 @@ export class Forwarding {
     if (!this.isInvite && failure.status === 408) this.upstream.abandon();
     else if (failure.response !== undefined) this.upstream.respond(failure.response);
     else this.#core.respond(this.upstream, failure.status);
+    this.#awaitAck();
+  }
+
+  /** Until its ACK comes a refusal is worth keeping: a caller that has heard a phone ring asks no more for it. */
+  #awaitAck(): void {
+    if (this.onChange !== undefined && this.upstream.isOwedAck)
+      this.upstream.onAcknowledged = () => this.onChange?.(this);
   }
 
   heard(branch: Branch, response: SipResponse): void {
@@ -244,7 +262,7 @@ export class Forwarding {
 
   /** Nothing more can start: the request is needed only while a branch is still to be ended. */
   #letGo(): void {
-    if (this.isPending) return;
+    if (this.#isUnderway) return;
     this.#base = undefined;
     this.#baseText = undefined;
   }

@@ -162,12 +162,23 @@ export class ProxyCore {
     }
   }
 
-  /** The INVITE that was being forwarded before a restart; undefined when `saved` cannot be read. */
-  resume(saved: SavedForwarding): { readonly tx: ServerTransaction; readonly base: SipRequest } | undefined {
-    const parsed = parse(Buffer.from(saved.base, 'latin1'));
+  /**
+   * The INVITE that was being forwarded before a restart, without `base` when it had been refused; undefined when
+   * `saved` cannot be read.
+   */
+  resume(
+    saved: SavedForwarding,
+  ): { readonly tx: ServerTransaction; readonly base: SipRequest | undefined } | undefined {
+    const { base: text, key, source, last } = saved;
+    const parsed = parse(Buffer.from(text === '' ? last : text, 'latin1'));
+    if (text === '' && key !== undefined && parsed.ok)
+      return {
+        base: undefined,
+        tx: this.#parts.layer().resumeRefused(key, source, saved, parsed.message.via),
+      };
     if (!parsed.ok || parsed.message.kind !== 'request') return undefined;
     const base = parsed.message;
-    return { base, tx: this.#parts.layer().resumeServer(base, saved.source, saved) };
+    return { base, tx: this.#parts.layer().resumeServer(base, source, saved) };
   }
 
   /**

@@ -4,8 +4,10 @@ import type { Flow } from '../transport/flow.ts';
 
 /** Strings are wire text, one char per byte. */
 export interface SavedForwarding {
-  /** The request as it goes out but for what differs from branch to branch. */
+  /** The request as it goes out but for what differs from branch to branch; '': only the ACK of its refusal is to come. */
   readonly base: string;
+  /** Of its server transaction, when there is no request to tell. */
+  readonly key?: string | undefined;
   /** Where it came from. */
   readonly source: Flow;
   /** Of the response sent last; 0: a final one is still owed. */

@@ -1,5 +1,5 @@
 // The transaction layer: finds the transaction of each message, and passes up only what is new. RFC 3261 §17.
-import { detached, type SipMessage, type SipRequest, type SipResponse } from '../sip/message.ts';
+import { detached, type SipMessage, type SipRequest, type SipResponse, type Via } from '../sip/message.ts';
 import type { Clock } from '../time/clock.ts';
 import { Deadlines } from '../time/deadlines.ts';
 import type { Flow } from '../transport/flow.ts';
@@ -95,6 +95,18 @@ export class TransactionLayer {
   ): ServerTransaction {
     const key = detached(serverKey(invite, 'INVITE'));
     const tx = new ServerInvite(this.#host, key, invite, responseFlow(invite.via, source), source);
+    tx.resume(finalStatus, last);
+    return tx;
+  }
+
+  /** The same when it had been refused, and its ACK had not come. */
+  resumeRefused(
+    key: string,
+    source: Flow,
+    { finalStatus, last }: Pick<ServerTransaction, 'finalStatus' | 'last'>,
+    via: Via,
+  ): ServerTransaction {
+    const tx = new ServerInvite(this.#host, key, undefined, responseFlow(via, source), source);
     tx.resume(finalStatus, last);
     return tx;
   }

@@ -14,11 +14,12 @@ export class ServerInvite extends Lingering implements ServerTransaction {
   readonly source: Flow;
   state: State = 'proceeding';
   finalStatus = 0;
+  onAcknowledged: (() => void) | undefined;
   #request: SipRequest | undefined;
   /** The response that a retransmitted INVITE gets. */
   #last = '';
 
-  constructor(host: Host, key: string, request: SipRequest, flow: Flow, source: Flow) {
+  constructor(host: Host, key: string, request: SipRequest | undefined, flow: Flow, source: Flow) {
     super(host, flow);
     this.source = source;
     this.key = key;
@@ -52,6 +53,10 @@ export class ServerInvite extends Lingering implements ServerTransaction {
 
   get last(): string {
     return this.#last;
+  }
+
+  get isOwedAck(): boolean {
+    return this.state === 'completed';
   }
 
   respond(response: SipResponse): void {
@@ -92,9 +97,14 @@ export class ServerInvite extends Lingering implements ServerTransaction {
   }
 
   #enter(state: State): void {
+    const wasOwed = this.isOwedAck;
     this.state = state;
     this.#request = undefined;
     if (state !== 'completed') this.#last = '';
+    if (wasOwed) {
+      this.onAcknowledged?.();
+      this.onAcknowledged = undefined;
+    }
     if (state !== 'terminated') return;
     this.stopWaiting();
     this.host.serverInvites.delete(this.key);

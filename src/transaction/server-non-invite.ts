@@ -14,6 +14,9 @@ export class ServerNonInvite extends Lingering implements ServerTransaction {
   readonly method: string;
   state: State = 'trying';
   finalStatus = 0;
+  /** Only an INVITE is acknowledged. */
+  readonly isOwedAck = false;
+  onAcknowledged: undefined;
   #request: SipRequest | undefined;
   /** The response that a retransmitted request gets. */
   #last = '';

@@ -41,6 +41,10 @@ export interface ServerTransaction {
   readonly finalStatus: number;
   /** The response that a retransmitted request gets, wire text; '': none. */
   readonly last: string;
+  /** The refusal of an INVITE was sent, and is sent again until its ACK comes. */
+  readonly isOwedAck: boolean;
+  /** Called when the ACK has come, or nobody waits for it any more. */
+  onAcknowledged: (() => void) | undefined;
   /**
    * Sends a response as it is. A 2xx to INVITE is always sent, any other response only before the final one.
    * A provisional to any other method is not sent: the layer sends 100 itself when it is due (RFC 4320 §4.1).

@@ -1,6 +1,6 @@
 // What phones are owed by a server that was killed between keeping and sending, or before an answer came.
 import { describe, expect, it } from 'vitest';
-import { World } from './world.ts';
+import { SDP, World } from './world.ts';
 
 function world() {
   const w = new World();
@@ -33,5 +33,44 @@ describe('a REGISTER whose 200 was lost with the server', () => {
     w.advance(40_000);
     alice.raw(text);
     expect(alice.response('REGISTER').status).toBe(500);
+  });
+});
+
+describe('a refusal that was lost with the server', () => {
+  it('is sent again until its ACK comes, and the call is told once', () => {
+    const { w, alice, bob } = world();
+    const invite = alice.request('INVITE', { to: bob.aor, body: SDP.audio });
+    const atBob = bob.got('INVITE');
+    bob.answer(atBob, 180);
+    bob.answer(atBob, 486);
+    alice.inbox.length = 0;
+    w.kill(300);
+    w.advance(600);
+    const refusal = alice.response('INVITE', 486);
+    alice.raw(invite.text);
+    expect(alice.heard).toEqual(['486 INVITE']);
+    alice.request('ACK', {
+      ...invite,
+      to: bob.aor,
+      toTag: refusal.to.tag ?? '',
+      cseq: 1,
+      contact: null,
+    });
+    alice.inbox.length = 0;
+    w.advance(40_000);
+    expect(alice.heard).toEqual([]);
+    expect(w.diary.filter((line) => line.includes('Refused as Busy'))).toHaveLength(1);
+    w.expectSilence();
+  });
+
+  it('that the server said itself is one call when the INVITE comes again', () => {
+    const { w, alice } = world();
+    const { text } = alice.request('INVITE', { to: 'sip:nobody@example.org', body: SDP.audio });
+    alice.inbox.length = 0;
+    w.kill(300);
+    alice.raw(text);
+    alice.response('INVITE', 480);
+    expect(w.diary.filter((line) => line.includes('Incomming'))).toHaveLength(1);
+    w.expectSilence();
   });
 });
