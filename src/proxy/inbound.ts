@@ -34,6 +34,8 @@ export interface Dialogs {
   request(request: SipRequest, make: (observer: ForwardingObserver) => Forwarding): void;
   ack(request: SipRequest, pass: () => void, event: (side: Side) => DialogEvent): void;
   cancel(forwarding: Forwarding, callId: string, headers: readonly HeaderLine[]): void;
+  /** The answer to a request that was forwarded before a restart. */
+  late(response: SipResponse, pass: () => void): void;
   /** Is it inside a dialog that lives, by Call-ID and both tags? */
   knows(message: SipMessage): boolean;
   resume(saved: SavedInvite, make: (observer: ForwardingObserver) => Forwarding | undefined): boolean;
@@ -203,7 +205,7 @@ export class Inbound implements TransactionUser {
     const passes = justRestarted() && isFree && isOwnSentBy(host, port) && supervisor.knows(response);
     const back = passes ? core.passBack(response, flow) : undefined;
     if (back === undefined) drop('stray-response');
-    else send(back.bytes, back.flow);
+    else supervisor.late(response, () => send(back.bytes, back.flow));
   }
 
   /** The INVITE of a dialog that was being forwarded before a restart; false: it cannot be read. */

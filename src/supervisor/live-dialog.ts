@@ -56,6 +56,10 @@ export class LiveDialog {
   session: number | undefined;
   seq = 0;
   alive = true;
+  /** CSeq of the latest request inside the dialog, by the side that sent it. */
+  readonly heard: Record<Side, number> = { caller: -1, callee: -1 };
+  /** The same as it was kept before a restart: that request may come again. undefined: there was none. */
+  heardBefore: Readonly<Record<Side, number>> | undefined;
   /** Snapshot value `state` was made of: the same object means nothing moved. */
   value: unknown;
 

@@ -1,5 +1,5 @@
 // A live dialog as it is kept outside the process: JSON-safe, its deadlines told by the wall clock.
-import type { TimerName } from '../../machines/types.ts';
+import type { Side, TimerName } from '../../machines/types.ts';
 import type { DialogFacts } from '../journal/transition.ts';
 import type { Actors } from './actors.ts';
 import type { SavedLinks } from './links.ts';
@@ -18,6 +18,8 @@ export interface SavedDialog {
   readonly context: unknown;
   readonly state: string;
   readonly seq: number;
+  /** CSeq of the latest request of each side. */
+  readonly heard?: Readonly<Record<Side, number>> | undefined;
   /** ms, RFC 4028. */
   readonly session?: number | undefined;
   /** Wall ms at which each running timer fires. */
@@ -31,11 +33,13 @@ export function saveDialog(
   links: SavedLinks | undefined,
   toWall: (instant: number) => number,
 ): string {
-  const { answeredTag, state, seq, session } = dialog;
+  const { answeredTag, callee, state, seq, session, heard } = dialog;
   const { value, context } = dialog.actor.getSnapshot();
   dialog.savedHead ??= headOf(dialog);
   let text = `${dialog.savedHead},"calleeTags":${JSON.stringify([...dialog.calleeTags])}`;
   if (answeredTag !== undefined) text += `,"answeredTag":${JSON.stringify(answeredTag)}`;
+  if (callee !== undefined) text += `,"callee":${JSON.stringify(callee)}`;
+  text += `,"heard":{"caller":${heard.caller},"callee":${heard.callee}}`;
   text += `,"value":${textOf(value)},"context":${textOf(context)},"state":"${state}","seq":${seq}`;
   if (session !== undefined) text += `,"session":${session}`;
   if (links !== undefined) text += `,"links":${JSON.stringify(links)}`;
@@ -75,5 +79,7 @@ export function restoreDialog(saved: SavedDialog, actors: Actors): LiveDialog {
   dialog.state = saved.state;
   dialog.seq = saved.seq;
   dialog.session = saved.session;
+  if (saved.heard !== undefined) Object.assign(dialog.heard, saved.heard);
+  dialog.heardBefore = { ...dialog.heard };
   return dialog;
 }

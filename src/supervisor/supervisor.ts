@@ -17,7 +17,7 @@ import { Links } from './links.ts';
 import { LiveDialog, openedBy } from './live-dialog.ts';
 import { PlainTimer } from './plain-timer.ts';
 import { restoreDialog, type SavedDialog, saveDialog } from './saved-dialog.ts';
-import { requestEvent, roleOf, sessionExpires } from './to-event.ts';
+import { failureEvent, requestEvent, roleOf, sessionExpires, successEvent } from './to-event.ts';
 
 export interface SupervisorParts {
   readonly clock: Clock;
@@ -39,6 +39,8 @@ class Delivery {
   response: SipResponse | undefined = undefined;
   failure: Failure | undefined = undefined;
   ack: (() => void) | undefined = undefined;
+  /** Passes on the answer to what was asked before a restart. */
+  late: (() => void) | undefined = undefined;
   cancelHeaders: readonly HeaderLine[] = NO_HEADERS;
   /** Who spoke in place of the one who was called, and whom it names: a 3xx was followed. */
   callee: string | undefined = undefined;
@@ -107,6 +109,11 @@ export class Supervisor implements EffectHost {
     const known = this.#dialogs.get(request.callId);
     const side = known?.sideOf(request);
     if (side === undefined && request.to.tag === undefined) {
+      if (known !== undefined && isAskedAgain(known, request)) {
+        known.opening = make(new Exchange(this, known, 'opening', request.method, 'caller'));
+        known.opening.start();
+        return;
+      }
       const dialog = known === undefined ? this.#open(request) : this.#again(known, request);
       if (dialog === undefined) {
         make(PASS).start();
@@ -115,7 +122,7 @@ export class Supervisor implements EffectHost {
       const again = dialog === known;
       const forwarding = make(new Exchange(this, dialog, 'opening', request.method, 'caller'));
       dialog.opening = forwarding;
-      if (forwarding.isInvite) forwarding.onChange = this.#forwardingChanged;
+      if (forwarding.isInvite) forwarding.onChange = this.forwardingChanged;
       this.links.contactSeen(request.callId, dialog.facts.from, request);
       const event = requestEvent(request, 'caller', again, true);
       this.#deliver(new Delivery(dialog, event, request.method, forwarding));
@@ -140,8 +147,14 @@ export class Supervisor implements EffectHost {
     );
     const forwarding = make(exchange);
     if (role === 'reinvite') {
-      forwarding.onChange = this.#forwardingChanged;
+      forwarding.onChange = this.forwardingChanged;
       this.links.contactSeen(request.callId, side === 'caller' ? known.facts.from : known.facts.to, request);
+    }
+    known.heard[side] = request.cseq.number;
+    if (known.heardBefore?.[side] === request.cseq.number) {
+      // It has been told of before a restart; only its answer is news.
+      forwarding.start();
+      return;
     }
     const event: DialogEvent = otherFork
       ? { type: 'request.other', side, method: 'BYE' }
@@ -159,6 +172,29 @@ export class Supervisor implements EffectHost {
     }
     const delivery = new Delivery(dialog, event(side), 'ACK', undefined);
     delivery.ack = pass;
+    this.#deliver(delivery);
+  }
+
+  /** The answer to a request inside a dialog that was forwarded before a restart: `pass` sends it on. */
+  late(response: SipResponse, pass: () => void): void {
+    const dialog = this.#dialogs.get(response.callId);
+    const side = dialog?.sideOf(response);
+    const { method } = response.cseq;
+    if (dialog === undefined || side === undefined || method === 'INVITE' || response.status < 200) {
+      pass();
+      return;
+    }
+    const { status } = response;
+    const calleeTag = (side === 'caller' ? response.to.tag : response.from.tag) ?? '';
+    const otherFork = dialog.answeredTag !== undefined && calleeTag !== dialog.answeredTag;
+    const role = otherFork ? 'other' : roleOf({ method }, false);
+    if (method === 'UPDATE' && status < 300) this.learnSession(dialog, response);
+    const event =
+      status < 300
+        ? successEvent(role, method, side, 0, response, false)
+        : failureEvent(role, method, side, { status, response, origin: 'phone', contact: undefined });
+    const delivery = new Delivery(dialog, event, String(status), undefined);
+    delivery.late = pass;
     this.#deliver(delivery);
   }
 
@@ -364,7 +400,8 @@ export class Supervisor implements EffectHost {
     return changed;
   }
 
-  readonly #forwardingChanged = (forwarding: Forwarding): void => {
+  /** What is kept of an INVITE is not what it is any more. */
+  readonly forwardingChanged = (forwarding: Forwarding): void => {
     if (this.isKept) this.#dirtyForwardings.add(forwarding);
   };
 
@@ -431,7 +468,7 @@ export class Supervisor implements EffectHost {
     );
     if (forwarding === undefined) return false;
     if (dialog !== undefined && saved.role === 'opening') dialog.opening = forwarding;
-    forwarding.onChange = this.#forwardingChanged;
+    forwarding.onChange = this.forwardingChanged;
     forwarding.resume(saved.forwarding, this.#toClock);
     return true;
   }
@@ -546,6 +583,14 @@ export class Supervisor implements EffectHost {
   }
 }
 
+/** The request that opened it comes again, for its answer was lost with the server. An INVITE's way is kept. */
+function isAskedAgain(dialog: LiveDialog, request: SipRequest): boolean {
+  const { heardBefore, opening, openingMethod, openingCseq, callerTag } = dialog;
+  if (heardBefore === undefined || opening !== undefined || request.method === 'INVITE') return false;
+  const { method, cseq, from } = request;
+  return method === openingMethod && cseq.number === openingCseq && from.tag === callerTag;
+}
+
 /** States that wait for their opening request to come again. */
 const AGAIN: ReadonlySet<string> = new Set(['challenged', 'redirected']);
 
@@ -560,8 +605,9 @@ const PASS: ForwardingObserver = {
 function forwardNow(delivery: Delivery): void {
   if (delivery.forwarded) return;
   delivery.forwarded = true;
-  const { forwarding, response, failure, ack } = delivery;
+  const { forwarding, response, failure, ack, late } = delivery;
   if (ack !== undefined) ack();
+  else if (late !== undefined) late();
   else if (forwarding === undefined) return;
   else if (response !== undefined) forwarding.pass(response);
   else if (failure !== undefined) forwarding.passFailure(failure);

@@ -7,7 +7,7 @@ import { mediaOf } from '../sip/sdp.ts';
 /** What a request is to its dialog; `opening`: it began it, or tries again after a challenge. */
 export type Role = 'opening' | 'reinvite' | 'update' | 'bye' | 'refer' | 'subscribe' | 'notify' | 'other';
 
-export function roleOf(request: SipRequest, opening: boolean): Role {
+export function roleOf(request: Pick<SipRequest, 'method'>, opening: boolean): Role {
   if (opening) return 'opening';
   switch (request.method) {
     case 'INVITE':

@@ -1,6 +1,6 @@
 // What phones are owed by a server that was killed between keeping and sending, or before an answer came.
 import { describe, expect, it } from 'vitest';
-import { SDP, World } from './world.ts';
+import { callUp, SDP, World } from './world.ts';
 
 function world() {
   const w = new World();
@@ -71,6 +71,64 @@ describe('a refusal that was lost with the server', () => {
     alice.raw(text);
     alice.response('INVITE', 480);
     expect(w.diary.filter((line) => line.includes('Incomming'))).toHaveLength(1);
+    w.expectSilence();
+  });
+});
+
+describe('a request inside a call whose answer was lost with the server', () => {
+  it('is told once when it comes again, and its answer goes back', () => {
+    const { w, alice, bob } = world();
+    const { dialog, back } = callUp(w, alice, bob);
+    alice.request('REFER', { ...dialog, cseq: 2, headers: ['Refer-To: <sip:carol@example.org>'] });
+    bob.answer(bob.got('REFER'), 202);
+    alice.response('REFER', 202);
+    const notify = bob.request('NOTIFY', {
+      ...back,
+      cseq: 1,
+      headers: ['Event: refer', 'Subscription-State: active'],
+      type: 'message/sipfrag',
+      body: 'SIP/2.0 100 Trying\r\n',
+    });
+    const first = alice.got('NOTIFY');
+    w.kill(200);
+    bob.raw(notify.text);
+    const again = alice.got('NOTIFY');
+    expect(again.via.branch).toBe(first.via.branch);
+    alice.answer(again, 200);
+    bob.response('NOTIFY', 200);
+    expect(w.diary.filter((line) => line.includes('In Progress'))).toHaveLength(1);
+    alice.request('BYE', { ...dialog, cseq: 3 });
+    bob.answer(bob.got('BYE'), 200);
+    w.expectSilence();
+  });
+
+  it('the answer that comes after the restart is told of and goes back', () => {
+    const { w, alice, bob } = world();
+    const { dialog } = callUp(w, alice, bob);
+    alice.request('BYE', { ...dialog, cseq: 2 });
+    const bye = bob.got('BYE');
+    w.kill(200);
+    bob.answer(bye, 200);
+    alice.response('BYE', 200);
+    expect(w.diary.at(-1)).toBe('\tCall Has Ended');
+    expect(w.core.supervisor.size).toBe(0);
+    w.expectSilence();
+  });
+});
+
+describe('a SUBSCRIBE under way when the server died', () => {
+  it('is told of its answer when it comes again', () => {
+    const { w, alice, bob } = world();
+    const headers = ['Event: conference', 'Expires: 600'];
+    const { text } = alice.request('SUBSCRIBE', { to: bob.aor, headers });
+    bob.got('SUBSCRIBE');
+    w.kill(200);
+    alice.raw(text);
+    bob.answer(bob.got('SUBSCRIBE'), 200, { headers: ['Expires: 600'] });
+    alice.response('SUBSCRIBE', 200);
+    expect(w.states().at(-1)).toBe('conference-subscribed');
+    expect(w.diary).toEqual(['Conference Joined by sip:alice@example.org >> At: sip:bob@example.org']);
+    w.advance(1_000_000);
     w.expectSilence();
   });
 });
