@@ -13,7 +13,7 @@ import type { SavedDialog } from './supervisor/saved-dialog.ts';
 import type { Supervisor } from './supervisor/supervisor.ts';
 import type { Clock, WallClock } from './time/clock.ts';
 
-/** Where it is kept: keys to JSON text, the last one wins. */
+/** Where it is kept: keys to texts of one line, the last one wins. */
 export interface KeptLog {
   put(key: string, text: string): void;
   delete(key: string): void;
@@ -83,8 +83,8 @@ export class Keeper {
   keep(): void {
     const { log, supervisor } = this.#parts;
     for (const dialog of supervisor.takeChanged()) this.#keepDialog(dialog);
-    for (const forwarding of supervisor.takeForwardings()) this.#keepInvite(forwarding);
     if (this.#young.size > 0) this.#keepOld();
+    for (const forwarding of supervisor.takeForwardings()) this.#keepInvite(forwarding);
     if (this.#aors.size > 0) this.#keepBindings();
     // A call that is not kept yet needs no lines: they wait for the next that are.
     if (!this.#hasNews) return;
@@ -99,6 +99,7 @@ export class Keeper {
   }
 
   recordStored(id: string): void {
+    // It goes with the next write: until then it would be stored once more, which changes nothing.
     this.#parts.log.delete(RECORD + id);
   }
 
@@ -136,19 +137,19 @@ export class Keeper {
     } else {
       this.#putDialog(dialog);
       this.#young.delete(dialog);
-      if (young?.invite !== undefined) this.#keepInvite(young.invite);
+      if (young?.invite !== undefined) supervisor.forwardingChanged(young.invite);
     }
   }
 
   /** Those that have tried for long are kept as well. */
   #keepOld(): void {
-    const { clock, tryingFor } = this.#parts;
+    const { clock, tryingFor, supervisor } = this.#parts;
     const before = clock.now() - tryingFor;
     for (const [dialog, { since, invite }] of this.#young) {
       if (since > before) return;
       this.#young.delete(dialog);
       this.#putDialog(dialog);
-      if (invite !== undefined) this.#keepInvite(invite);
+      if (invite !== undefined) supervisor.forwardingChanged(invite);
     }
   }
 
@@ -190,8 +191,7 @@ export class Keeper {
   #keepLines(): void {
     const lines = this.#parts.unwritten();
     // A journal that cannot be written for long is no reason to fill the store as well.
-    if (lines === undefined || lines.index > MOST_LINES) return;
-    this.#put(LINES + lines.index, JSON.stringify(lines));
+    if (lines !== undefined && lines.index <= MOST_LINES) this.#put(LINES + lines.index, lineTexts(lines));
   }
 }
 
@@ -199,6 +199,27 @@ const MOST_LINES = 50_000;
 
 /** States in which nobody has heard a phone yet. */
 const TRYING: ReadonlySet<string> = new Set(['trying', 'subscribing']);
+
+/** Journal lines are JSON themselves: in a field of JSON every quote would be escaped. No line has these characters. */
+const FIELD = '\x1f';
+const LINE_END = '\x1e';
+
+function lineTexts({ window, index, place, diary, ndjson }: Unwritten): string {
+  const head = place === undefined ? `${window} ${index}` : `${window} ${index} ${place.inode} ${place.at}`;
+  return `${head}${FIELD}${diary.replaceAll('\n', LINE_END)}${FIELD}${ndjson.replaceAll('\n', LINE_END)}`;
+}
+
+function readLineTexts(text: string): Unwritten {
+  const [head = '', diary = '', ndjson = ''] = text.split(FIELD);
+  const [window = 0, index = 0, inode, at] = head.split(' ').map(Number);
+  const lines = {
+    window,
+    index,
+    diary: diary.replaceAll(LINE_END, '\n'),
+    ndjson: ndjson.replaceAll(LINE_END, '\n'),
+  };
+  return inode === undefined || at === undefined ? lines : { ...lines, place: { inode, at } };
+}
 
 /** Without what stands in the dialog. */
 function recordText(record: CallRecord): string {
@@ -229,11 +250,14 @@ export function readKept(kept: Iterable<readonly [key: string, text: string]>): 
   };
   for (const [key, text] of kept) {
     try {
+      if (key.startsWith(LINES)) {
+        state.unwritten.push(readLineTexts(text));
+        continue;
+      }
       const value = JSON.parse(text);
       if (key.startsWith(BINDINGS)) state.bindings.push(...value);
       else if (key.startsWith(DIALOG)) state.dialogs.push(value);
       else if (key.startsWith(INVITE)) state.invites.push(value);
-      else if (key.startsWith(LINES)) state.unwritten.push(value);
       else if (key.startsWith(RECORD)) state.records.push([key.slice(RECORD.length), value]);
     } catch {
       state.damaged++;
