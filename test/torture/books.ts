@@ -50,10 +50,12 @@ export class Books {
   /** What is wrong with a call that is over; `stored`: its records in the database. */
   faults(call: Call, stored: readonly CallAnswer[]): string[] {
     const faults: string[] = [];
-    const diary = this.diary.get(call.callId) ?? [];
+    let diary = this.diary.get(call.callId) ?? [];
+    if (call.mayBegin) diary = diary.slice(Math.max(0, diary.lastIndexOf(call.lines[0]?.text ?? '')));
     if (!fits(diary, call.lines))
       faults.push(`diary:\n  ${diary.join('\n  ')}\ninstead of\n  ${call.lines.map(shown).join('\n  ')}`);
-    const entries = this.journal.get(call.callId) ?? [];
+    let entries = this.journal.get(call.callId) ?? [];
+    if (call.mayBegin) entries = entries.slice(Math.max(0, lastBeginning(entries)));
     faults.push(...chainFaults(entries));
     const records = entries.filter(({ type }) => type !== 'transition');
     if (records.length !== 1 || entries.at(-1) !== records[0])
@@ -85,6 +87,15 @@ function chainFaults(entries: readonly Entry[]): string[] {
   }
   if (!done) faults.push(`no end in the journal: it stands in ${at}`);
   return faults;
+}
+
+/** A call that was forgotten while it tried has begun anew. */
+function lastBeginning(entries: readonly Entry[]): number {
+  const last = entries.findLastIndex(({ seq }) => seq === 1);
+  const before = entries.slice(0, last);
+  return before.every(({ type, to }) => type === 'transition' && /^(trying|subscribing)$/.test(to))
+    ? last
+    : 0;
 }
 
 function fits(diary: readonly string[], lines: readonly Line[]): boolean {

@@ -33,6 +33,16 @@ export class Call {
   /** The caller has heard it ring, or a dialog was made; nobody has begun to end it. */
   isUp = false;
   over = false;
+  /** The server died before anybody could know that it is kept: it may have forgotten it, and begin anew. */
+  mayBegin = false;
+  /** It was forgotten: nobody waits for it any more. */
+  isLost = false;
+  /** When it began to try, ms; 0: what came of it has been heard. */
+  tryingSince = performance.now();
+  /** Has the caller heard that its INVITE has come, so that it repeats it no more? */
+  isHeard: () => boolean = () => false;
+  readonly lost: Promise<void>;
+  lose: () => void = () => {};
   failure: string | undefined;
   readonly trace: string[] = [];
 
@@ -40,6 +50,9 @@ export class Call {
     this.callId = callId;
     this.kind = kind;
     this.chance = chance;
+    this.lost = new Promise((resolve) => {
+      this.lose = resolve;
+    });
   }
 
   /** `settled`: it stays so until the next step. */
@@ -94,7 +107,9 @@ export async function basicCall(call: Call, from: Phone, to: Phone): Promise<voi
   call.tell(`Incomming Call From: ${from.aor} >> To: ${to.aor}`);
   call.at('INVITE under way');
   const invite = out.invite(AUDIO);
+  call.isHeard = invite.isHeard;
   const request = await inc.take('INVITE');
+  call.tryingSince = performance.now();
   call.at('trying', /^trying$/);
   await call.think();
   if (call.chance() < 0.9) await ring(call, invite, () => inc.respond(request, 180));
@@ -118,6 +133,7 @@ async function ring(call: Call, invite: InviteAsking, say: () => void): Promise<
   const [, to = ''] = /To: (.*)$/.exec(call.lines[0]?.text ?? '') ?? [];
   call.tell(`\tCall Ringing at ${to}`, !invite.isRinging());
   call.isUp = invite.isRinging();
+  if (call.isUp) call.tryingSince = 0;
   call.at('ringing', invite.isRinging() ? /^ringing$/ : /^(ringing|trying)$/);
 }
 
@@ -132,6 +148,7 @@ async function decline(call: Call, invite: InviteAsking, inc: Leg, request: Mess
   call.at('refusal under way');
   inc.respond(request, status);
   const final = await invite.final;
+  call.tryingSince = 0;
   if (final.status !== status) throw new Error(`the caller heard ${final.status} for ${status}`);
   call.tell(entry === '' ? `\tCall Has Failed (${status})` : `\tCall ${entry} by ${inc.phone.aor}`);
   call.outcomes = [outcome];
@@ -159,6 +176,7 @@ async function cancel(call: Call, out: Leg, inc: Leg, invite: InviteAsking, requ
   const { status } = await cancelled.final;
   if (status !== 200 && status !== 481) throw new Error(`${status} for a CANCEL`);
   const final = await invite.final;
+  call.tryingSince = 0;
   if (final.status === 487) {
     call.tell(`\tCall Cancelled by ${out.phone.aor}`);
     call.outcomes = ['cancelled'];
@@ -185,6 +203,7 @@ async function answer(
   call.at('answer under way');
   inc.respond(request, 200, { body: AUDIO });
   const final = await invite.final;
+  call.tryingSince = 0;
   if (final.status !== 200) throw new Error(`the caller heard ${final.status} for 200`);
   call.tell(`\tCall Answered by ${inc.phone.aor}`);
   call.outcomes = ['answered'];
@@ -393,8 +412,10 @@ export async function forkedCall(call: Call, from: Phone, to: readonly Phone[]):
   call.tell(`Incomming Call From: ${from.aor} >> To: ${aor}`);
   call.at('forked INVITE under way');
   const invite = out.invite(AUDIO);
+  call.isHeard = invite.isHeard;
   const requests: Message[] = [];
   for (const fork of forks) requests.push(await fork.take('INVITE'));
+  call.tryingSince = performance.now();
   call.at('forked, trying', /^trying$/);
   await call.think();
   await ring(call, invite, () => {
@@ -409,6 +430,7 @@ export async function forkedCall(call: Call, from: Phone, to: readonly Phone[]):
     call.at('forked, cancelling');
     await out.cancel(invite).final;
     const final = await invite.final;
+    call.tryingSince = 0;
     if (final.status !== 487) throw new Error(`${final.status} for a cancelled INVITE`);
     call.tell(`\tCall Cancelled by ${from.aor}`);
     call.outcomes = ['cancelled'];
@@ -459,6 +481,7 @@ export async function subscription(call: Call, from: Phone, to: Phone): Promise<
   await call.think();
   inc.respond(request, 200, { lines: ['Expires: 3600'] });
   const final = await asked.final;
+  call.tryingSince = 0;
   if (final.status !== 200) throw new Error(`${final.status} for a SUBSCRIBE`);
   out.established(final);
   const told = (value: string) => subscriptionNotify(call, { by: inc, other: out }, event, value);
@@ -516,6 +539,7 @@ export async function referral(call: Call, from: Phone, to: Phone): Promise<void
   await call.think();
   inc.respond(request, 202);
   const final = await asked.final;
+  call.tryingSince = 0;
   if (final.status !== 202) throw new Error(`${final.status} for a REFER`);
   out.established(final);
   call.tell('\t\tCall Transfer In Progress (100)');

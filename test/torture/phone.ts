@@ -12,6 +12,7 @@ export const PATIENCE = 30_000;
 
 /** A request of ours on its way. */
 interface Asked {
+  readonly callId: string;
   readonly isInvite: boolean;
   readonly branch: string;
   readonly text: string;
@@ -122,6 +123,13 @@ export class Phone {
     }, PATIENCE).unref();
   }
 
+  /** Nobody asks or answers for that call any more. */
+  drop(callId: string): void {
+    this.#listeners.delete(callId);
+    for (const asked of this.#asked.values()) if (asked.callId === callId) asked.quiet = true;
+    for (const served of this.#served.values()) if (served.request.callId === callId) served.acked = true;
+  }
+
   send(text: string): void {
     this.#note('>', text);
     this.#socket.send(Buffer.from(text, 'latin1'), this.#server, '127.0.0.1');
@@ -141,6 +149,7 @@ export class Phone {
         reject(new Error(`no final response to ${method} of ${this.user} within ${within} ms`));
       }, within);
       const asked: Asked = {
+        callId: callIdOf(text),
         isInvite,
         branch,
         text,
@@ -322,10 +331,14 @@ export class Phone {
   }
 
   #note(way: string, text: string): void {
-    const callId = /^(?:call-id|i)\s*:\s*(.*?)\r$/im.exec(text)?.[1] ?? '';
+    const callId = callIdOf(text);
     const cseq = /^cseq\s*:\s*(.*?)\r$/im.exec(text)?.[1] ?? '';
     this.#trace(callId, `${this.user}:${this.port} ${way} ${text.slice(0, text.indexOf('\r'))} (${cseq})`);
   }
+}
+
+function callIdOf(text: string): string {
+  return /^(?:call-id|i)\s*:\s*(.*?)\r$/im.exec(text)?.[1] ?? '';
 }
 
 function keyOf(request: Message): string {

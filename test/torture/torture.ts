@@ -30,6 +30,16 @@ const KINDS: readonly Kind[] = [
   'unreachable',
 ];
 
+/** ms within which a call that does not ring may still be forgotten. */
+const YOUNG = 1000;
+
+/** A call as it was when the server died. */
+interface Seen {
+  readonly call: Call;
+  readonly version: number;
+  readonly isHeard: boolean;
+}
+
 class Torture {
   readonly server: Server;
   readonly failures: string[] = [];
@@ -45,8 +55,10 @@ class Torture {
   #round = 0;
   #checked = 0;
   #begun = 0;
+  #ready = 0;
   lines = 0;
   checks = 0;
+  lost = 0;
 
   constructor(server: Server) {
     this.server = server;
@@ -124,9 +136,10 @@ class Torture {
     this.#byId.set(call.callId, call);
     const from = this.#one(this.#users);
     const to = this.#one(this.#users.filter((user) => user !== from));
-    const running = this.#life(call, from, to).catch((cause) =>
-      this.#fail(call, `${call.phase}: ${cause instanceof Error ? cause.message : cause}`),
-    );
+    const life = this.#life(call, from, to).catch((cause) => {
+      if (!call.isLost) this.#fail(call, `${call.phase}: ${cause instanceof Error ? cause.message : cause}`);
+    });
+    const running = Promise.race([life, call.lost]);
     this.#running.add(running);
     void running.finally(() => this.#running.delete(running));
   }
@@ -146,24 +159,30 @@ class Torture {
     }
   }
 
-  #look(): { call: Call; version: number }[] {
-    const seen = this.#calls.filter(({ over, failure }) => !over && failure === undefined);
+  #look(): Seen[] {
+    const seen = this.#calls.filter(({ over, isLost, failure }) => !over && !isLost && failure === undefined);
     for (const { phase } of seen) this.atDeath.set(phase, (this.atDeath.get(phase) ?? 0) + 1);
     if (this.#registrations.underway > 0)
       this.atDeath.set(
         'REGISTER under way',
         (this.atDeath.get('REGISTER under way') ?? 0) + this.#registrations.underway,
       );
-    return seen.filter(({ isUp }) => isUp).map((call) => ({ call, version: call.version }));
+    const young = performance.now() - YOUNG;
+    for (const call of seen)
+      if (call.tryingSince > 0 && Math.max(this.#ready, call.tryingSince) > young) call.mayBegin = true;
+    return seen.map((call) => ({ call, version: call.version, isHeard: call.isHeard() }));
   }
 
   /** What was up before the death is up after it, in its right state; no registration is lost. */
-  async #compare(seen: readonly { call: Call; version: number }[]): Promise<void> {
+  async #compare(seen: readonly Seen[]): Promise<void> {
+    this.#ready = performance.now();
     const live = new Map((await this.server.calls()).map((call) => [call.callId, call]));
-    for (const { call, version } of seen) {
-      if (!call.isUp || call.failure !== undefined) continue;
-      this.checks++;
+    for (const { call, version, isHeard } of seen) {
+      if (call.failure !== undefined) continue;
       const found = live.get(call.callId);
+      if (found === undefined && call.mayBegin && call.tryingSince > 0 && isHeard) this.#lose(call);
+      if (!call.isUp) continue;
+      this.checks++;
       if (found === undefined) this.#fail(call, `${call.phase}: it is gone after the restart`);
       else if (call.version === version && call.settled !== undefined && !call.settled.test(found.state))
         this.#fail(call, `${call.phase}: after the restart it stands in ${found.state}`);
@@ -171,6 +190,14 @@ class Torture {
     const at = Date.now();
     this.#registrations.check(await this.server.registrations(), at);
     this.#takeFailures();
+  }
+
+  /** It died before it rang, and is not worth keeping: its caller hangs up and forgets it. */
+  #lose(call: Call): void {
+    call.isLost = true;
+    this.lost++;
+    for (const phone of [...this.#users, ...this.#twins]) phone.drop(call.callId);
+    call.lose();
   }
 
   #takeFailures(): void {
@@ -200,7 +227,7 @@ class Torture {
       if (!this.#byId.has(callId)) this.#fail(undefined, `nobody called with the Call-ID ${callId}`);
     for (; this.#checked < this.#calls.length; this.#checked++) {
       const call = this.#calls[this.#checked];
-      if (call === undefined || call.failure !== undefined) continue;
+      if (call === undefined || call.isLost || call.failure !== undefined) continue;
       const faults = books.faults(call, ended.get(call.callId) ?? []);
       if (faults.length > 0) this.#fail(call, faults.join('\n'));
       else call.trace.length = 0;
@@ -230,7 +257,8 @@ class Torture {
     await this.server.kill();
     this.#takeFailures();
     const { kept } = readLog(realStoreFileSystem, join(this.server.data, STORE_FOLDER));
-    const left = [...kept.keys()].filter((key) => !key.startsWith('b:'));
+    // the places of journal lines are used again
+    const left = [...kept.keys()].filter((key) => !/^[bj]:/.test(key));
     if (left.length > 0) this.#fail(undefined, `left in the log: ${left.join(', ')}`);
     for (const phone of [...this.#users, ...this.#twins, ...this.#guests]) phone.close();
   }
@@ -258,7 +286,7 @@ class Torture {
       ...states,
       `restored: ${calls} calls, ${subscriptions} subscriptions, ${bindings} bindings; ${overdue} overdue timers`,
       `ready again after ${at(0.5)} ms (p50), ${at(0.99)} ms (p99), ${at(1)} ms (max)`,
-      `checked: ${this.checks} states after a restart, ${this.lines} lines`,
+      `checked: ${this.checks} states after a restart, ${this.lines} lines; ${this.lost} calls were forgotten in their first moment, before they rang`,
       `${this.failures.length} failures`,
       '',
     ].join('\n');
