@@ -11,14 +11,18 @@ import { Domains } from '../../src/routing/domains.ts';
 import { type SipMessage, SipRequest, SipResponse } from '../../src/sip/message.ts';
 import { parse } from '../../src/sip/parse.ts';
 import { defaultReason } from '../../src/sip/reply.ts';
+import { LiveLog } from '../../src/store/live-log.ts';
 import { VirtualClock } from '../../src/time/clock.ts';
 import type { Flow } from '../../src/transport/flow.ts';
+import type { CrashDisk } from '../store/crash-disk.ts';
 
 export const SERVER = { address: '10.0.0.1', port: 5060 } as const;
 
 export interface WorldOptions {
   /** As it would stand in the YAML file. */
   readonly config?: Record<string, unknown>;
+  /** Where it keeps things, safe from power failures: what was not synced yet waits to be sent. Absent: a memory that loses nothing. */
+  readonly disk?: CrashDisk;
 }
 
 export class World {
@@ -32,6 +36,7 @@ export class World {
   /** What is kept of each key, as a killed server leaves it. */
   readonly kept = new Map<string, string>();
   readonly #config: Config;
+  readonly #disk: CrashDisk | undefined;
   readonly #phones = new Map<string, Phone>();
   #deferred: (() => void)[] = [];
   #records = new CallRecords();
@@ -43,6 +48,7 @@ export class World {
 
   constructor(options: WorldOptions = {}) {
     this.#config = configSchema.parse({ domains: ['example.org'], ...options.config });
+    this.#disk = options.disk;
     this.core = this.#boot();
   }
 
@@ -71,6 +77,7 @@ export class World {
     const domains = new Domains({ domains: config.domains, hostNames: [] });
     domains.listensOn([SERVER]);
     let keeper: Keeper | undefined;
+    const store = this.#store();
     this.#records = new CallRecords();
     const core = new Core({
       config,
@@ -95,13 +102,14 @@ export class World {
         this.#diaryText += this.#diary.lines(transition);
       },
       keep: () => keeper?.keep(),
+      safely: store.safely && ((release) => store.safely?.(() => life === this.#life && release())),
       tell: () => {},
       onWrongPassword: (wrong) => this.wrongPasswords.push(wrong),
       onActorError: (_callId, _event, cause) => this.bugs.push(cause),
       onBug: (cause) => this.bugs.push(cause),
     });
     keeper = new Keeper({
-      log: new MemoryLog(this.kept),
+      log: store.log,
       supervisor: core.supervisor,
       location: core.location,
       clock: this.clock,
@@ -113,6 +121,20 @@ export class World {
     });
     keeper.listen();
     return core;
+  }
+
+  #store(): { readonly log: KeptLog; readonly safely?: (done: () => void) => void } {
+    if (this.#disk === undefined) return { log: new MemoryLog(this.kept) };
+    const { log, kept } = LiveLog.open({
+      folder: 'store',
+      durability: 'power',
+      fs: this.#disk.fs,
+      now: () => this.clock.now(),
+      onTrouble: (trouble) => this.bugs.push(trouble),
+    });
+    this.kept.clear();
+    for (const [key, text] of kept) this.kept.set(key, text);
+    return { log, safely: (done) => log.safely(done) };
   }
 
   phone(user: string, address: string, port = 5060): Phone {
