@@ -88,8 +88,8 @@ export class Keeper {
     if (this.#aors.size > 0) this.#keepBindings();
     // A call that is not kept yet needs no lines: they wait for the next that are.
     if (!this.#hasNews) return;
-    this.#hasNews = false;
     this.#keepLines();
+    this.#hasNews = false;
     log.flush();
   }
 
