@@ -9,7 +9,9 @@ import { maxForwards } from '../sip/edit.ts';
 import { splitList } from '../sip/list.ts';
 import type { HeaderLine, SipMessage, SipRequest, SipResponse } from '../sip/message.ts';
 import { headerLine } from '../sip/message.ts';
+import { makeLateAck } from '../sip/reply.ts';
 import { mediaOf } from '../sip/sdp.ts';
+import { serialize } from '../sip/serialize.ts';
 import { aorOf, parseUri } from '../sip/uri.ts';
 import { checkRequest } from '../sip/validate.ts';
 import { parseVia } from '../sip/via.ts';
@@ -71,6 +73,8 @@ export class Inbound implements TransactionUser {
   readonly #parts: InboundParts;
   /** INVITEs being forwarded, by their server transaction: what a CANCEL looks for. */
   readonly #invites = new WeakMap<ServerTransaction, Forwarding>();
+  /** Call-IDs of INVITEs that were under way before a restart. */
+  readonly #resumed = new Set<string>();
 
   constructor(parts: InboundParts) {
     this.#parts = parts;
@@ -195,13 +199,19 @@ export class Inbound implements TransactionUser {
 
   /**
    * Dropped (RFC 6026 §8.9), but for what was under way when the server was restarted: an answer inside a dialog that
-   * was restored goes back by its Vias. What an INVITE is refused with does not: that is for its transaction to choose.
+   * was restored goes back by its Vias. What an INVITE is refused with does not: it was heard, and only its ACK was lost.
    */
   onStrayResponse(response: SipResponse, flow: Flow): void {
     const { core, supervisor, isOwnSentBy, justRestarted, send, drop } = this.#parts;
     const { host, port } = response.via;
     const { status, cseq } = response;
-    const isFree = cseq.method === 'INVITE' ? status >= 200 && status < 300 : cseq.method !== 'CANCEL';
+    if (cseq.method === 'INVITE' && status >= 300) {
+      if (this.#resumed.has(response.callId) && justRestarted() && isOwnSentBy(host, port))
+        send(serialize(makeLateAck(response)), flow);
+      else drop('stray-response');
+      return;
+    }
+    const isFree = cseq.method === 'INVITE' ? status >= 200 : cseq.method !== 'CANCEL';
     const passes = justRestarted() && isFree && isOwnSentBy(host, port) && supervisor.knows(response);
     const back = passes ? core.passBack(response, flow) : undefined;
     if (back === undefined) drop('stray-response');
@@ -211,6 +221,7 @@ export class Inbound implements TransactionUser {
   /** The INVITE of a dialog that was being forwarded before a restart; false: it cannot be read. */
   resume(saved: SavedInvite): boolean {
     const { core, supervisor } = this.#parts;
+    this.#resumed.add(saved.callId);
     return supervisor.resume(saved, (observer) => {
       const resumed = core.resume(saved.forwarding);
       if (resumed === undefined) return undefined;

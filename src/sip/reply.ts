@@ -59,15 +59,25 @@ function tagged(to: HeaderLine, tag: string): HeaderLine {
 
 /** RFC 3261 §9.1: Request-URI, Call-ID, To, From, CSeq number, Route and the single top Via of the INVITE as sent. */
 export function makeCancel(sentInvite: SipRequest): SipRequest {
-  return hopByHop(sentInvite, 'CANCEL', sentInvite.line('to'));
+  return hopByHop(sentInvite, 'CANCEL', sentInvite.line('to'), sentInvite.uri);
 }
 
 /** RFC 3261 §17.1.1.3: the ACK of a final response other than 2xx. */
 export function makeAck(sentInvite: SipRequest, response: SipResponse): SipRequest {
-  return hopByHop(sentInvite, 'ACK', response.line('to') ?? sentInvite.line('to'));
+  return hopByHop(sentInvite, 'ACK', response.line('to') ?? sentInvite.line('to'), sentInvite.uri);
 }
 
-function hopByHop(invite: SipRequest, method: string, to: HeaderLine | undefined): SipRequest {
+/** The same by what the response itself says, for an INVITE that nobody remembers: its Via is what counts (§17.2.3). */
+export function makeLateAck(response: SipResponse): SipRequest {
+  return hopByHop(response, 'ACK', response.line('to'), response.to.uri);
+}
+
+function hopByHop(
+  invite: SipRequest | SipResponse,
+  method: string,
+  to: HeaderLine | undefined,
+  uri: string,
+): SipRequest {
   const headers: HeaderLine[] = [];
   const via = invite.line('via');
   if (via !== undefined) headers.push(onlyFirst(via));
@@ -79,7 +89,7 @@ function hopByHop(invite: SipRequest, method: string, to: HeaderLine | undefined
   const callId = invite.line('call-id');
   if (callId !== undefined) headers.push(callId);
   headers.push(headerLine('CSeq', `${invite.cseq.number} ${method}`), EMPTY_LENGTH);
-  return new SipRequest(method, invite.uri, headers, NOTHING);
+  return new SipRequest(method, uri, headers, NOTHING);
 }
 
 function onlyFirst(via: HeaderLine): HeaderLine {

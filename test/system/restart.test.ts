@@ -63,6 +63,22 @@ describe('a refusal that was lost with the server', () => {
     w.expectSilence();
   });
 
+  it('is acknowledged when the phone repeats it, and goes no further', () => {
+    const { w, alice, bob } = world();
+    alice.request('INVITE', { to: bob.aor, body: SDP.audio });
+    const atBob = bob.got('INVITE');
+    bob.answer(atBob, 180);
+    bob.answer(atBob, 486);
+    w.kill(300);
+    bob.inbox.length = alice.inbox.length = 0;
+    bob.answer(atBob, 486);
+    expect(bob.got('ACK').via.branch).toBe(atBob.via.branch);
+    expect(alice.heard).toEqual([]);
+    w.advance(40_000);
+    bob.answer(atBob, 486);
+    expect(bob.heard).toEqual([]);
+  });
+
   it('that the server said itself is one call when the INVITE comes again', () => {
     const { w, alice } = world();
     const { text } = alice.request('INVITE', { to: 'sip:nobody@example.org', body: SDP.audio });
