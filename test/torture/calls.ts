@@ -76,11 +76,25 @@ export class Call {
     return of[this.pick(of.length)] as T;
   }
 
-  /** People think: mostly a moment, now and then for long. */
-  think(): Promise<void> {
+  /** People think: mostly a moment, now and then for long; in a storm no longer. */
+  async think(): Promise<void> {
     const r = this.chance();
-    return pause(r < 0.3 ? 0 : r < 0.85 ? this.chance() * 400 : 400 + this.chance() * 2000);
+    const ms = r < 0.3 ? 0 : r < 0.85 ? this.chance() * 400 : 400 + this.chance() * 2000;
+    let wake = (): void => {};
+    const woken = new Promise<void>((resolve) => {
+      wake = resolve;
+      thinking.add(wake);
+    });
+    await Promise.race([pause(ms), woken]);
+    thinking.delete(wake);
   }
+}
+
+const thinking = new Set<() => void>();
+
+/** Everybody who thinks acts, all at the same moment. */
+export function storm(): void {
+  for (const wake of thinking) wake();
 }
 
 const sdp = (direction: string, video = '') =>

@@ -8,7 +8,16 @@ import { realStoreFileSystem } from '../../src/store/file-system.ts';
 import { readLog } from '../../src/store/log-read.ts';
 import { chanceOf } from '../store/crash-disk.ts';
 import { Books } from './books.ts';
-import { basicCall, Call, forkedCall, type Kind, referral, subscription, unreachableCall } from './calls.ts';
+import {
+  basicCall,
+  Call,
+  forkedCall,
+  type Kind,
+  referral,
+  storm,
+  subscription,
+  unreachableCall,
+} from './calls.ts';
 import { PATIENCE, Phone } from './phone.ts';
 import { Registrations } from './registrations.ts';
 import { Server } from './server.ts';
@@ -108,7 +117,7 @@ class Torture {
   async #play(): Promise<void> {
     const aim = 10 + Math.floor(this.#chance() * 16);
     const isBurst = this.#chance() < 0.3;
-    const wait = isBurst ? this.#chance() * 30 : 50 + this.#chance() * 900;
+    const wait = isBurst ? this.#chance() * 30 : 50 + this.#chance() * 1300;
     const until = performance.now() + wait;
     for (let missing = aim - this.#running.size; missing > 0; missing--) {
       this.#begin();
@@ -122,6 +131,10 @@ class Torture {
     if (this.#chance() < 0.3) this.#registrations.register(this.#one([...this.#users, ...this.#twins]), 7200);
     const left = until - performance.now();
     if (left > 0) await pause(left);
+    if (this.#chance() > 0.4) return;
+    storm();
+    const held = this.#chance() * 6;
+    if (held > 1) await pause(held);
   }
 
   #one<T>(of: readonly T[]): T {
