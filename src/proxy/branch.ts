@@ -14,10 +14,13 @@ interface Whole {
   lost(branch: Branch, status: number): void;
 }
 
+const NO_HEADERS: readonly HeaderLine[] = [];
+const SPENT: Target = { uri: '', path: [], hop: undefined, q: 0, exact: false };
+
 export class Branch implements Outgoing {
   readonly #whole: Whole;
   readonly fork: number;
-  readonly target: Target;
+  target: Target;
   /** How many branches began with it (RFC 5393). */
   readonly breadth: number;
   /** Where it was sent, once that is known. */
@@ -32,7 +35,7 @@ export class Branch implements Outgoing {
   skipped = false;
   /** Its 3xx was followed: what became of that counts. */
   followed = false;
-  cancelHeaders: readonly HeaderLine[] = [];
+  cancelHeaders: readonly HeaderLine[] = NO_HEADERS;
 
   constructor(whole: Whole, fork: number, target: Target, breadth: number) {
     this.#whole = whole;
@@ -60,6 +63,13 @@ export class Branch implements Outgoing {
     this.cancelAsked = true;
     this.cancelHeaders = headers;
     if (this.spoke) this.transaction?.cancel(headers);
+  }
+
+  /** It is over, and lingers for responses that come again: where it went concerns nobody any more. */
+  letGo(): void {
+    if (this.target.redirect === undefined) this.target = SPENT;
+    this.hop = undefined;
+    this.cancelHeaders = NO_HEADERS;
   }
 
   save(): SavedBranch {

@@ -41,7 +41,8 @@ const MAX_TARGETS = 60;
 export class Forwarding {
   readonly upstream: ServerTransaction;
   readonly method: string;
-  readonly observer: ForwardingObserver;
+  /** Another one takes over when its dialog has ended. */
+  observer: ForwardingObserver;
   /** Hears that what outlives a restart has changed. */
   onChange: ((forwarding: Forwarding) => void) | undefined;
   readonly #core: ProxyCore;
@@ -265,6 +266,7 @@ export class Forwarding {
     if (this.#isUnderway) return;
     this.#base = undefined;
     this.#baseText = undefined;
+    for (const branch of this.#branches) branch.letGo();
   }
 
   #advance(): void {

@@ -3,6 +3,7 @@ import type { Side } from '../../machines/types.ts';
 import type { Failure, Forwarding, ForwardingObserver } from '../proxy/forwarding.ts';
 import type { SipRequest, SipResponse } from '../sip/message.ts';
 import type { LiveDialog } from './live-dialog.ts';
+import type { InviteOf } from './passing.ts';
 import type { Supervisor } from './supervisor.ts';
 import { failureEvent, provisionalEvent, type Role, successEvent } from './to-event.ts';
 
@@ -31,10 +32,10 @@ export class Exchange implements ForwardingObserver {
   }
 
   /** What it is to its dialog, as far as a restart must know: only an INVITE outlives one. */
-  get invite(): { readonly role: 'opening' | 'reinvite'; readonly side: Side } | undefined {
+  get invite(): InviteOf | undefined {
     if (this.#method !== 'INVITE') return undefined;
     return this.#role === 'opening' || this.#role === 'reinvite'
-      ? { role: this.#role, side: this.#side }
+      ? { callId: this.#dialog.callId, role: this.#role, side: this.#side }
       : undefined;
   }
 

@@ -15,6 +15,7 @@ import { Exchange } from './exchange.ts';
 import { FixedTimer } from './fixed-timer.ts';
 import { Links } from './links.ts';
 import { LiveDialog, openedBy } from './live-dialog.ts';
+import { Passing } from './passing.ts';
 import { PlainTimer } from './plain-timer.ts';
 import { restoreDialog, type SavedDialog, saveDialog } from './saved-dialog.ts';
 import { failureEvent, requestEvent, roleOf, sessionExpires, successEvent } from './to-event.ts';
@@ -416,10 +417,9 @@ export class Supervisor implements EffectHost {
 
   /** undefined: it is none of a dialog's. */
   saveInvite(forwarding: Forwarding): SavedInvite | undefined {
-    const exchange = forwarding.observer instanceof Exchange ? forwarding.observer : undefined;
-    const invite = exchange?.invite;
-    if (exchange === undefined || invite === undefined) return undefined;
-    return { v: 1, callId: exchange.dialog.callId, ...invite, forwarding: forwarding.save(this.#toWall) };
+    const { observer } = forwarding;
+    const known = observer instanceof Exchange || observer instanceof Passing ? observer.invite : undefined;
+    return known && { v: 1, ...known, forwarding: forwarding.save(this.#toWall) };
   }
 
   /**
@@ -464,7 +464,9 @@ export class Supervisor implements EffectHost {
   resume(saved: SavedInvite, make: (observer: ForwardingObserver) => Forwarding | undefined): boolean {
     const dialog = this.#dialogs.get(saved.callId);
     const forwarding = make(
-      dialog === undefined ? PASS : new Exchange(this, dialog, saved.role, 'INVITE', saved.side),
+      dialog === undefined
+        ? new Passing({ callId: saved.callId, role: saved.role, side: saved.side })
+        : new Exchange(this, dialog, saved.role, 'INVITE', saved.side),
     );
     if (forwarding === undefined) return false;
     if (dialog !== undefined && saved.role === 'opening') dialog.opening = forwarding;
@@ -557,6 +559,9 @@ export class Supervisor implements EffectHost {
   #remove(dialog: LiveDialog): void {
     this.#changed(dialog);
     dialog.alive = false;
+    // A transaction lingers for half a minute: what it may still hear needs no dialog.
+    if (dialog.opening !== undefined)
+      dialog.opening.observer = new Passing({ callId: dialog.callId, role: 'opening', side: 'caller' });
     dialog.opening = undefined;
     for (const timer of dialog.timers.values()) timer.stop();
     dialog.timers.clear();
@@ -594,13 +599,7 @@ function isAskedAgain(dialog: LiveDialog, request: SipRequest): boolean {
 /** States that wait for their opening request to come again. */
 const AGAIN: ReadonlySet<string> = new Set(['challenged', 'redirected']);
 
-/** Forwarding without a chart: what comes is passed. */
-const PASS: ForwardingObserver = {
-  onProvisional: (forwarding, _fork, response) => forwarding.pass(response),
-  onSuccess: (forwarding, _fork, response) => forwarding.pass(response),
-  onFailure: (forwarding, failure) => forwarding.passFailure(failure),
-  onRedirect: () => {},
-};
+const PASS = new Passing();
 
 function forwardNow(delivery: Delivery): void {
   if (delivery.forwarded) return;
