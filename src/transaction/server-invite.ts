@@ -47,8 +47,17 @@ export class ServerInvite extends Lingering implements ServerTransaction {
     this.finalStatus = finalStatus;
     this.#last = last;
     if (finalStatus === 0) return;
-    this.#enter(finalStatus < 300 ? 'accepted' : 'completed');
-    this.#do(finalStatus < 300 ? 'startL' : 'startG');
+    if (finalStatus < 300) {
+      this.#enter('accepted');
+      this.#do('startL');
+    } else if (last === '') {
+      // its ACK had come
+      this.#enter('confirmed');
+      this.#do('startI');
+    } else {
+      this.#enter('completed');
+      this.#do('startG');
+    }
   }
 
   get last(): string {

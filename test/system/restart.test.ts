@@ -79,6 +79,27 @@ describe('a refusal that was lost with the server', () => {
     expect(bob.heard).toEqual([]);
   });
 
+  it('is over once it was acknowledged, though a phone still rings', () => {
+    const { w, alice, bob } = world();
+    const invite = alice.request('INVITE', { to: bob.aor, body: SDP.audio });
+    const atBob = bob.got('INVITE');
+    const again = { ...invite, to: bob.aor, cseq: 1, contact: null };
+    alice.request('CANCEL', again);
+    w.advance(6_000);
+    const toTag = alice.response('INVITE', 487).to.tag ?? '';
+    alice.request('ACK', { ...again, toTag });
+    w.kill();
+    alice.inbox.length = 0;
+    bob.answer(atBob, 183);
+    bob.answer(bob.got('CANCEL'), 200);
+    bob.answer(atBob, 487);
+    w.kill();
+    w.kill();
+    w.advance(40_000);
+    expect(alice.heard).toEqual([]);
+    w.expectSilence();
+  });
+
   it('that the server said itself is one call when the INVITE comes again', () => {
     const { w, alice } = world();
     const { text } = alice.request('INVITE', { to: 'sip:nobody@example.org', body: SDP.audio });
