@@ -1,11 +1,11 @@
 // `callchart calls`: the calls that live, or those that have ended, one line each.
 import { type Command, InvalidArgumentError } from 'commander';
 import { StartError } from '../config/start-error.ts';
-import { ask } from '../control/client.ts';
 import type { CallAnswer } from '../control/questions.ts';
 import { matcher } from '../journal/of-user.ts';
 import { asking, askingCommand, folderOf, write, writeLine } from './asking.ts';
 import { CSV_HEAD, csvLine } from './csv.ts';
+import { liveCalls } from './left-alive.ts';
 import { pastCalls } from './past-calls.ts';
 import { whenOf } from './when.ts';
 import { lasted, shortTime, stateWords, table } from './words.ts';
@@ -38,7 +38,7 @@ export function callsCommand(): Command {
     .option('--csv', 'comma-separated values with a line of names')
     .addHelpText(
       'after',
-      '\nWHEN is how long ago (90m, 2h, 3d), a day (2026-05-04) or a time of it (2026-05-04T13:07), local unless it ends in Z or +02:00.\nWhen no server runs, ended calls are read from its data folder.',
+      '\nWHEN is how long ago (90m, 2h, 3d), a day (2026-05-04) or a time of it (2026-05-04T13:07), local unless it ends in Z or +02:00.\nWhen no server runs, they are read from its data folder.',
     )
     .action((flags: CallsFlags & Record<string, unknown>) => asking(() => calls(flags)));
 }
@@ -99,8 +99,7 @@ async function* live(data: string, chosen: Chosen): AsyncGenerator<CallAnswer> {
   } = chosen;
   const isUser = user === undefined ? () => true : matcher(user);
   let [shown, others] = [0, 0];
-  for await (const item of ask(data, { ask: 'calls' })) {
-    const call = item as CallAnswer;
+  for await (const call of liveCalls(data)) {
     const started = Date.parse(call.started);
     const { from, to } = call.parties;
     if (started < since || started >= until || ![from, to, call.callee ?? ''].some(isUser)) continue;

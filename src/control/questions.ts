@@ -179,7 +179,7 @@ function choiceOf({ callId, user, next }: Exchange['question']): Choice | undefi
   return undefined;
 }
 
-function callAnswer(call: CallRecord, now: number): CallAnswer {
+export function callAnswer(call: CallRecord, now: number): CallAnswer {
   const { dialog, callee, ringingAt, answeredAt, endedAt, outcome, status, endedBy } = call;
   const talk = talkMs({ ...call, endedAt: endedAt ?? now });
   return {
@@ -206,7 +206,11 @@ function stateAnswer({ at, to, cause, by }: Step): StateAnswer {
   return { time: iso(at), state: to, cause, ...(by !== undefined && { by }) };
 }
 
-function registrationAnswer(binding: Binding, { now, wall }: Sources): RegistrationAnswer {
+/** `now`: the clock of the binding. */
+export function registrationAnswer(
+  binding: Binding,
+  { now, wall }: Pick<Sources, 'now' | 'wall'>,
+): RegistrationAnswer {
   const { flow, path, instance, regId } = binding;
   const left = Math.max(0, binding.expiresAt - now());
   return {

@@ -1,0 +1,57 @@
+// What a server that does not run has left alive in its data folder: registrations and calls, as a running one would tell them.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { StartError } from '../config/start-error.ts';
+import { ask, ControlError } from '../control/client.ts';
+import {
+  type CallAnswer,
+  callAnswer,
+  type RegistrationAnswer,
+  registrationAnswer,
+} from '../control/questions.ts';
+import { type KeptState, readKept } from '../keeper.ts';
+import { Location } from '../registrar/location.ts';
+import { restore } from '../registrar/saved.ts';
+import { readLogOffline } from '../store/log-offline.ts';
+import { StoreError } from '../store/store-error.ts';
+import { systemClock } from '../time/clock.ts';
+
+/** Asked of the running server, or read from what it left. Throws ControlError and StartError. */
+export async function* registrations(data: string): AsyncGenerator<RegistrationAnswer> {
+  try {
+    for await (const item of ask(data, { ask: 'registrations' })) yield item as RegistrationAnswer;
+  } catch (error) {
+    const { bindings } = leftAfter(error, data);
+    const clock = systemClock();
+    const times = { clock, now: () => clock.now(), wall: Date.now };
+    const location = new Location({ clock });
+    restore(location, bindings, times);
+    for (const binding of location.all()) yield registrationAnswer(binding, times);
+    location.close();
+  }
+}
+
+/** The same for calls. */
+export async function* liveCalls(data: string): AsyncGenerator<CallAnswer> {
+  try {
+    for await (const item of ask(data, { ask: 'calls' })) yield item as CallAnswer;
+  } catch (error) {
+    const { dialogs } = leftAfter(error, data);
+    for (const { dialog, record } of dialogs)
+      if (record !== undefined) yield callAnswer({ ...record, dialog: dialog.facts }, Date.now());
+  }
+}
+
+/** Throws `error` again where it is not for want of a server, or where none has left anything. */
+function leftAfter(error: unknown, data: string): KeptState {
+  const folder = join(data, 'store');
+  if (!(error instanceof ControlError) || error.code !== 'no-server' || !existsSync(folder)) throw error;
+  try {
+    const kept = readKept(readLogOffline(folder));
+    process.stderr.write(`no server runs in ${data}: this is what the last one left\n`);
+    return kept;
+  } catch (cause) {
+    if (cause instanceof StoreError) throw new StartError('data-unreadable', cause.message, { cause });
+    throw cause;
+  }
+}
