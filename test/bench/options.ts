@@ -19,6 +19,8 @@ output   --profile       CPU and allocation profiles of the server, and tables o
          --out DIR       where profiles and server logs are left (a new temporary folder)
          --json          one JSON object instead of tables    --quiet       no progress lines
 
+--restore [CALLS=10000] [BINDINGS=100000] [--max-ms 3000]: instead of load, how long the server takes to start with so many
+
 Exit code: 0; 1 when a call failed, the server died or a limit was passed; 2 for a wrong option.`;
 
 export interface Options {
