@@ -289,6 +289,7 @@ export class LiveLog {
     this.#nextSeq += this.#waiting.size;
     this.#cleaner.fill(this.#batch, Math.max(this.#budget, this.#batch.length));
     if (!this.#batch.isEmpty) {
+      this.#batch.end();
       // until all of it is written, this is how it stands
       segment.isTorn = true;
       return segment;

@@ -1,6 +1,6 @@
 // The bytes of one write: what was put since the last one, and what the cleaner carries along.
 import type { Line } from './log-index.ts';
-import { FORMAT_VERSION, headerOf, lineOf, seal } from './log-line.ts';
+import { FORMAT_VERSION, headerOf, lineOf, NEWLINE, seal } from './log-line.ts';
 
 const ROOM = 64 * 1024;
 /** A buffer that one great burst has blown up is not kept. */
@@ -26,7 +26,10 @@ export class LogBatch {
     this.firstSeq = firstSeq;
     this.lengths.length = 0;
     this.copies.length = 0;
-    if (withHeader) this.#add(headerOf(FORMAT_VERSION));
+    if (withHeader) {
+      this.#add(headerOf(FORMAT_VERSION));
+      this.end();
+    }
     let seq = firstSeq;
     for (const [key, text] of entries) this.lengths.push(this.#add(lineOf(seq++, key, text)));
   }
@@ -41,6 +44,12 @@ export class LogBatch {
     from.copy(this.bytes, this.length, start, end);
     this.length += end - start;
     this.copies.push(line);
+  }
+
+  /** An empty line says that the batch is whole: a process that is killed while it writes leaves a part of one. */
+  end(): void {
+    this.#makeRoom(1);
+    this.bytes[this.length++] = NEWLINE;
   }
 
   #add(line: string): number {

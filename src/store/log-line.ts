@@ -4,12 +4,12 @@ import { crc32 } from 'node:zlib';
 
 /**
  * `7f3a91c0 1234 + b:sip:alice@example.org {"contact":...}` puts, `0c55e1aa 1235 - b:sip:alice@example.org` deletes.
- * The CRC-32 is of all that stands between the space behind it and the newline.
+ * The CRC-32 is of all that stands between the space behind it and the newline. An empty line ends what was written at once.
  */
 export const FORMAT_VERSION = 1;
 
 const NAME = 'callchart-live-log';
-const NEWLINE = 0x0a;
+export const NEWLINE = 0x0a;
 const SPACE = 0x20;
 const PLUS = 0x2b;
 const MINUS = 0x2d;

@@ -152,7 +152,8 @@ class Reading {
   }
 
   #scan(segment: Segment): void {
-    const bytes = this.#bytes.subarray(0, segment.size);
+    const all = this.#bytes.subarray(0, segment.size);
+    const bytes = all.subarray(0, wholeBatches(all));
     let start = this.#scanHeader(segment, bytes);
     while (start < bytes.length) {
       const newline = newlineFrom(bytes, start);
@@ -163,8 +164,12 @@ class Reading {
         this.#brokenBehind = 0;
         this.#wholeTo = end + 1;
       } else if (end > start) this.#brokenBehind++;
+      else if (this.#brokenBehind === 0) this.#wholeTo = end + 1;
       start = end + 1;
     }
+    if (bytes.length === all.length || this.#brokenBehind > 0) return;
+    this.#wholeTo = bytes.length;
+    this.#brokenBehind = 1;
   }
 
   #scanHeader(segment: Segment, bytes: Buffer): number {
@@ -251,4 +256,13 @@ class Reading {
     sorted.sort((a, b) => a.seq - b.seq);
     return new Map(sorted.map(({ key, text }) => [key, text]));
   }
+}
+
+const BATCH_END = '\n\n';
+
+/** Where the last whole batch ends: what was decided together is kept together, or not at all. */
+function wholeBatches(bytes: Buffer): number {
+  const end = bytes.lastIndexOf(BATCH_END, undefined, 'latin1');
+  // a segment of before batches had an end
+  return end < 0 ? bytes.length : end + BATCH_END.length;
 }
