@@ -13,7 +13,7 @@ export interface Line {
   readonly optional: boolean;
 }
 
-export type Kind = 'call' | 'fork' | 'unreachable' | 'subscription' | 'refer';
+export type Kind = 'call' | 'fork' | 'unreachable' | 'subscription' | 'refer' | 'deserted';
 
 /** One call as its phones know it. */
 export class Call {
@@ -134,7 +134,7 @@ export async function basicCall(call: Call, from: Phone, to: Phone): Promise<voi
   else if (r < 0.3) await cancel(call, out, inc, invite, request);
   else {
     const talk = await answer(call, out, inc, invite, request);
-    if (talk !== undefined) await converse(talk);
+    await converse(talk);
   }
   done(call, out, inc);
 }
@@ -213,9 +213,10 @@ async function answer(
   inc: Leg,
   invite: InviteAsking,
   request: Message,
-): Promise<Talk | undefined> {
+  lines: readonly string[] = [],
+): Promise<Talk> {
   call.at('answer under way');
-  inc.respond(request, 200, { body: AUDIO });
+  inc.respond(request, 200, { body: AUDIO, lines });
   const final = await invite.final;
   call.tryingSince = 0;
   if (final.status !== 200) throw new Error(`the caller heard ${final.status} for 200`);
@@ -463,8 +464,25 @@ export async function forkedCall(call: Call, from: Phone, to: readonly Phone[]):
   }
   const talk = await answer(call, out, inc, invite, request);
   for (const [i, fork] of forks.entries()) await fork.phone.acked(requests[i] as Message);
-  if (talk !== undefined) await converse(talk);
+  await converse(talk);
   done(call, out, ...forks);
+}
+
+/** Both phones die in the middle of it: its session timer ends it. */
+export async function desertedCall(call: Call, from: Phone, to: Phone): Promise<void> {
+  const out = new Leg(from, call.callId, to.aor);
+  const inc = new Leg(to, call.callId, from.aor);
+  call.tell(`Incomming Call From: ${from.aor} >> To: ${to.aor}`);
+  call.at('INVITE under way');
+  const invite = out.invite(AUDIO);
+  call.isHeard = invite.isHeard;
+  const request = await inc.take('INVITE');
+  call.tryingSince = performance.now();
+  await ring(call, invite, () => inc.respond(request, 180));
+  await answer(call, out, inc, invite, request, ['Session-Expires: 2;refresher=uac']);
+  call.tell('\tCall Has Timed Out');
+  call.outcomes = ['timed-out'];
+  done(call, out, inc);
 }
 
 export async function unreachableCall(call: Call, from: Phone): Promise<void> {

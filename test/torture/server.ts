@@ -20,6 +20,9 @@ export class Server {
   readonly starts: number[] = [];
   /** What it said of itself that tells of trouble. */
   readonly troubles: string[] = [];
+  /** Times its disk was slow, and its death cut a write short. */
+  slow = 0;
+  torn = 0;
   restored = { calls: 0, subscriptions: 0, bindings: 0, overdue: 0 };
   #program: Program | undefined;
 
@@ -60,8 +63,12 @@ export class Server {
     }
   }
 
-  #read(line: { level: number; msg?: string }): void {
-    if (line.level >= 40) this.troubles.push(JSON.stringify(line));
+  #read(line: { level: number; msg?: string; corrupt?: number; segments?: number }): void {
+    const { msg = '', corrupt, segments } = line;
+    // a busy machine is no fault of the server, and neither is the write that its death cut short
+    if (msg.startsWith('the store is slow')) this.slow++;
+    else if (msg.startsWith('the store was damaged') && corrupt === 0 && segments === 0) this.torn++;
+    else if (line.level >= 40) this.troubles.push(JSON.stringify(line));
     const words = /^restored (\d+) calls(?:, (\d+) subscriptions)?, (\d+) bindings, (\d+) overdue/.exec(
       line.msg ?? '',
     );

@@ -11,6 +11,7 @@ import { Books } from './books.ts';
 import {
   basicCall,
   Call,
+  desertedCall,
   forkedCall,
   type Kind,
   referral,
@@ -141,9 +142,14 @@ class Torture {
     return of[Math.floor(this.#chance() * of.length)] as T;
   }
 
+  /** Long before the books are read: what only a timer ends is over by then. */
+  get #isEarly(): boolean {
+    return this.#round % READ_EVERY < READ_EVERY / 3 && this.#round + READ_EVERY / 2 < rounds;
+  }
+
   #begin(): void {
     const n = ++this.#begun;
-    const kind = this.#one(KINDS);
+    const kind = this.#isEarly && this.#chance() < 0.05 ? 'deserted' : this.#one(KINDS);
     const call = new Call(`${kind}-${n}@${seed}.${this.#round}`, kind, chanceOf(seed * 1_000_003 + n));
     this.#calls.push(call);
     this.#byId.set(call.callId, call);
@@ -161,6 +167,8 @@ class Torture {
     switch (call.kind) {
       case 'call':
         return basicCall(call, from, to);
+      case 'deserted':
+        return desertedCall(call, from, to);
       case 'fork':
         return forkedCall(call, from, this.#twins);
       case 'subscription':
@@ -300,6 +308,7 @@ class Torture {
       `restored: ${calls} calls, ${subscriptions} subscriptions, ${bindings} bindings; ${overdue} overdue timers`,
       `ready again after ${at(0.5)} ms (p50), ${at(0.99)} ms (p99), ${at(1)} ms (max)`,
       `checked: ${this.checks} states after a restart, ${this.lines} lines; ${this.lost} calls were forgotten in their first moment, before they rang`,
+      `a write was cut short ${this.server.torn} times, the disk was slow ${this.server.slow} times`,
       `${this.failures.length} failures`,
       '',
     ].join('\n');
