@@ -7,10 +7,17 @@ export const JOURNAL_VERSION = 1;
 
 const HEAD = `{"v":${JOURNAL_VERSION},"type":`;
 
+interface Said {
+  readonly dialog: DialogFacts;
+  readonly callId: string;
+  readonly parties: string;
+}
+
 /** Writes lines by hand: JSON.stringify on the whole object takes three times as long. */
 export class NdjsonWriter {
   readonly #time = new WallTime();
-  readonly #dialogs = new WeakMap<DialogFacts, { readonly callId: string; readonly parties: string }>();
+  /** Of the calls that live. */
+  readonly #dialogs = new Map<string, Said>();
 
   transition(t: Transition): string {
     const { dialog } = t;
@@ -27,12 +34,13 @@ export class NdjsonWriter {
   }
 
   /** What stands on every line of a dialog, made once. */
-  #said(dialog: DialogFacts): { readonly callId: string; readonly parties: string } {
-    let said = this.#dialogs.get(dialog);
-    if (said === undefined) {
+  #said(dialog: DialogFacts): Said {
+    let said = this.#dialogs.get(dialog.callId);
+    // A Call-ID may be used again.
+    if (said?.dialog !== dialog) {
       const parties = `,"parties":{"from":${quote(dialog.from)},"to":${quote(dialog.to)}}`;
-      said = { callId: quote(dialog.callId), parties };
-      this.#dialogs.set(dialog, said);
+      said = { dialog, callId: quote(dialog.callId), parties };
+      this.#dialogs.set(dialog.callId, said);
     }
     return said;
   }
@@ -43,6 +51,7 @@ export class NdjsonWriter {
     const type = dialog.machine === 'subscription' ? 'subscription' : 'call';
     let line = `${HEAD}"${type}","time":"${this.#time.iso(record.endedAt ?? record.startedAt)}"`;
     const { callId, parties } = this.#said(dialog);
+    this.#dialogs.delete(dialog.callId);
     line += `,"callId":${callId}${parties}`;
     line += `,"started":"${this.#time.iso(record.startedAt)}"`;
     if (record.answeredAt !== undefined) line += `,"answered":"${this.#time.iso(record.answeredAt)}"`;

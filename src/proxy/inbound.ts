@@ -71,8 +71,6 @@ export interface InboundParts {
 
 export class Inbound implements TransactionUser {
   readonly #parts: InboundParts;
-  /** INVITEs being forwarded, by their server transaction: what a CANCEL looks for. */
-  readonly #invites = new WeakMap<ServerTransaction, Forwarding>();
   /** Call-IDs of INVITEs that were under way before a restart. */
   readonly #resumed = new Set<string>();
 
@@ -144,7 +142,7 @@ export class Inbound implements TransactionUser {
     const { core, supervisor } = this.#parts;
     supervisor.request(base, (observer: ForwardingObserver) => {
       const forwarding = new Forwarding(core, tx, base, targets, observer);
-      if (forwarding.isInvite) this.#invites.set(tx, forwarding);
+      if (forwarding.isInvite) tx.work = forwarding;
       return forwarding;
     });
   }
@@ -153,7 +151,7 @@ export class Inbound implements TransactionUser {
     const { core, supervisor } = this.#parts;
     const request = cancel.request;
     core.respond(cancel, 200);
-    const forwarding = this.#invites.get(invite);
+    const forwarding = invite.work instanceof Forwarding ? invite.work : undefined;
     if (forwarding === undefined || invite.finalStatus !== 0) return;
     supervisor.cancel(
       forwarding,
@@ -227,7 +225,7 @@ export class Inbound implements TransactionUser {
       if (resumed === undefined) return undefined;
       const { tx, base } = resumed;
       const forwarding = new Forwarding(core, tx, base, saved.forwarding.waiting, observer);
-      this.#invites.set(tx, forwarding);
+      tx.work = forwarding;
       return forwarding;
     });
   }

@@ -180,5 +180,16 @@ export function keyOf(name: string): string {
 
 /** True when a line of this header may hold several values, separated by commas. */
 export function isList(key: string): boolean {
-  return listKeys.has(key);
+  switch (key) {
+    case 'contact':
+    case 'via':
+    case 'route':
+    case 'record-route':
+      return true;
+    case 'content-type':
+    case 'max-forwards':
+      return false;
+    default:
+      return listKeys.has(key);
+  }
 }

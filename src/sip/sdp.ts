@@ -151,6 +151,10 @@ function directionOf(s: string, start: number, end: number): Direction | undefin
     (length > DIRECTION_LENGTH && isWord(s.charCodeAt(start + DIRECTION_LENGTH)))
   )
     return undefined;
+  // `a=` and then the first letter of one of the four
+  const first = s.charCodeAt(start + 2) | 0x20;
+  if (first !== 0x73 && first !== 0x72 && first !== 0x69) return undefined;
+  if (s.startsWith('sendrecv', start + 2) && length === DIRECTION_LENGTH) return 'sendrecv';
   return directions.get(s.slice(start, end).trimEnd().toLowerCase());
 }
 

@@ -11,10 +11,13 @@ export abstract class Timed {
   abstract expire(): void;
 }
 
+const RECENT = 32;
+
 /** Starting and stopping move a few pointers; a deadline that is stopped in time never meets the clock. */
 export class Deadlines {
   readonly #clock: Clock;
   readonly #queues = new Map<number, Queue>();
+  readonly #recent: (Queue | undefined)[] = new Array(RECENT).fill(undefined);
   #closed = false;
 
   constructor(clock: Clock) {
@@ -26,12 +29,23 @@ export class Deadlines {
     this.stop(owner);
     if (this.#closed) return;
     const duration = Math.max(1, ms);
+    // A handful of durations make up nearly all: each is found where it was found before.
+    const place = duration & (RECENT - 1);
+    let queue = this.#recent[place];
+    if (queue === undefined || queue.duration !== duration || queue.isGone) {
+      queue = this.#queueOf(duration);
+      this.#recent[place] = queue;
+    }
+    queue.append(owner);
+  }
+
+  #queueOf(duration: number): Queue {
     let queue = this.#queues.get(duration);
     if (queue === undefined) {
       queue = new Queue(this.#clock, duration, this.#queues);
       this.#queues.set(duration, queue);
     }
-    queue.append(owner);
+    return queue;
   }
 
   stop(owner: Timed): void {
@@ -57,7 +71,9 @@ const AT_ONCE = 32;
 /** A ring of owners in order of deadline, closed by the queue itself. It goes when a tick finds it empty. */
 class Queue extends Timed {
   readonly #clock: Clock;
-  readonly #duration: number;
+  readonly duration: number;
+  /** It was found empty. */
+  isGone = false;
   readonly #queues: Map<number, Queue>;
   /** Set while a tick is due or being handled: the tick itself sees to the next one. */
   #timer: Timer | undefined;
@@ -66,7 +82,7 @@ class Queue extends Timed {
   constructor(clock: Clock, duration: number, queues: Map<number, Queue>) {
     super();
     this.#clock = clock;
-    this.#duration = duration;
+    this.duration = duration;
     this.#queues = queues;
     this.previous = this;
     this.next = this;
@@ -74,12 +90,12 @@ class Queue extends Timed {
 
   append(owner: Timed): void {
     const last = this.previous ?? this;
-    owner.due = this.#clock.now() + this.#duration;
+    owner.due = this.#clock.now() + this.duration;
     owner.previous = last;
     owner.next = this;
     last.next = owner;
     this.previous = owner;
-    this.#timer ??= this.#clock.after(this.#duration, this.#tick);
+    this.#timer ??= this.#clock.after(this.duration, this.#tick);
   }
 
   override expire(): void {
@@ -93,7 +109,10 @@ class Queue extends Timed {
     } finally {
       const first = this.#first();
       if (first !== undefined) this.#timer = this.#clock.after(first.due - this.#clock.now(), this.#tick);
-      else this.#queues.delete(this.#duration);
+      else {
+        this.isGone = true;
+        this.#queues.delete(this.duration);
+      }
     }
   }
 

@@ -14,6 +14,7 @@ export class ServerInvite extends Lingering implements ServerTransaction {
   readonly source: Flow;
   state: State = 'proceeding';
   finalStatus = 0;
+  work: unknown = undefined;
   onAcknowledged: (() => void) | undefined;
   #request: SipRequest | undefined;
   /** The response that a retransmitted INVITE gets. */

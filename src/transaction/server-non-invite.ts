@@ -14,6 +14,7 @@ export class ServerNonInvite extends Lingering implements ServerTransaction {
   readonly method: string;
   state: State = 'trying';
   finalStatus = 0;
+  work: unknown = undefined;
   /** Only an INVITE is acknowledged. */
   readonly isOwedAck = false;
   onAcknowledged: undefined;

@@ -29,6 +29,8 @@ export interface TransactionUser {
 }
 
 export interface ServerTransaction {
+  /** What its user ties to it; nobody else reads it. */
+  work?: unknown;
   readonly key: string;
   readonly method: string;
   /** Where responses go. */
