@@ -18,6 +18,8 @@ const BATCH = 500;
 const MAX_DATABASE = 50_000_000;
 /** What SQLite's own log may have beside it (journal_size_limit), and the pages that stay empty for what comes next. */
 const SLACK = 10_000_000;
+/** Bytes: some segments wait for the disk before they go. */
+const MAX_LOG = 200_000_000;
 /** MB by which the whole process may grow once it is warm: garbage of the collector and of the database's thread. */
 const MAX_GROWTH = 40;
 
@@ -66,6 +68,7 @@ class Soak {
       `${label.padEnd(20)} heap ${heap.toFixed(1)} MB, rss ${rss.toFixed(0)} MB, log ${mb(log)} MB in ${segments}, ` +
         `database ${mb(database)} MB, ${JSON.stringify(this.#house.alive)}\n`,
     );
+    if (log > MAX_LOG) throw new Error(`the log of what is alive has ${mb(log)} MB`);
     if (database > MAX_DATABASE + SLACK) throw new Error(`the database has ${mb(database)} MB`);
   }
 
@@ -92,9 +95,10 @@ class Soak {
         await this.#turn(kinds.map((kind) => this.#begin(kind ?? 'answered')));
         // The registration of an hour or two would end in a run of days: keep virtual time short.
         house.pass(40);
-        await house.stored();
+        if (left % (10 * BATCH) < BATCH) await house.stored();
       }
       house.pass(40_000);
+      await house.stored();
       const now = memory();
       marks.push(now);
       this.#print(`after ${this.#calls} calls`, now);
