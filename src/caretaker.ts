@@ -6,7 +6,7 @@ import { WatchedUsers } from './auth/watch-users.ts';
 import { changesOf } from './config/changes.ts';
 import type { Config } from './config/config.ts';
 import { StartError } from './config/start-error.ts';
-import type { DrainAnswer, ReloadAnswer, StatusAnswer, Upkeep } from './control/upkeep.ts';
+import type { DrainAnswer, ReloadAnswer, StatusAnswer, StoreAnswer, Upkeep } from './control/upkeep.ts';
 import type { Core } from './core.ts';
 import type { Journal } from './journal/journal.ts';
 import type { Drained } from './limits/drain.ts';
@@ -24,6 +24,8 @@ export interface CaretakerParts {
   /** The data folder. */
   readonly folder: string;
   readonly log: Logger;
+  /** undefined: nothing is to outlive the process. */
+  readonly store: { readonly standing: StoreAnswer } | undefined;
   /** Monotonic ms, the core's clock. */
   readonly now: () => number;
 }
@@ -93,7 +95,7 @@ export class Caretaker implements Upkeep {
   }
 
   status(): StatusAnswer {
-    const { core } = this.#parts;
+    const { core, store } = this.#parts;
     let calls = 0;
     for (const { facts } of core.supervisor.dialogs()) if (facts.machine === 'dialog') calls++;
     const until = this.#until();
@@ -103,6 +105,7 @@ export class Caretaker implements Upkeep {
       calls,
       subscriptions: core.supervisor.size - calls,
       registrations: core.location.size,
+      ...(store && { store: store.standing }),
       ...(until !== undefined && { until }),
     };
   }

@@ -6,6 +6,7 @@ import type { Config } from './config/config.ts';
 import { StartError } from './config/start-error.ts';
 import type { Histories, History } from './control/history.ts';
 import type { PastCalls } from './control/past.ts';
+import type { StoreAnswer } from './control/upkeep.ts';
 import type { Core } from './core.ts';
 import type { CallRecord } from './journal/call-record.ts';
 import { catchUp, lastWindow } from './journal/catch-up.ts';
@@ -20,8 +21,8 @@ import type { Clock, WallClock } from './time/clock.ts';
 
 export const STORE_FOLDER = 'store';
 
-/** ms. A phone rings within some tenths of a second; a call that takes longer is worth keeping while it tries. */
-const TRYING_FOR = 300;
+/** ms. A phone rings within some tenths of a second; a call that takes longer is worth keeping while it tries. So is a BYE. */
+const BRIEFLY = 300;
 
 export interface PersistenceParts {
   /** The data folder. */
@@ -102,9 +103,16 @@ export class Persistence {
     return this.#records;
   }
 
-  /** Something that was decided is not on the disk yet, and the disk is to blame. */
-  get isBehind(): boolean {
-    return this.#log.isBehind;
+  /** How the store stands, for whoever asks. */
+  get standing(): StoreAnswer {
+    const { disk, waiting } = this.#log.standing;
+    const { problem, waiting: ended } = this.#records;
+    return {
+      state: disk === 'well' ? 'ok' : disk,
+      waiting,
+      ended,
+      ...(problem !== undefined && { problem }),
+    };
   }
 
   /** Flush step 1. */
@@ -129,7 +137,7 @@ export class Persistence {
       location: core.location,
       clock,
       wall,
-      tryingFor: TRYING_FOR,
+      briefly: BRIEFLY,
       recordOf: (callId) => journal.calls.of(callId),
       historyOf: (callId) => histories.of(callId),
       unwritten: () => journal.unwritten(),

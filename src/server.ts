@@ -170,12 +170,17 @@ async function serverOn(config: Config, { log, load }: ServerHooks): Promise<Run
     load,
     folder,
     log,
+    store: persistence,
     now: () => clock.now(),
   });
   const look = setInterval(() => caretaker.look(), 2000);
   look.unref();
   // What a full disk refused is tried again though no call comes.
-  const retry = setInterval(write, 1000);
+  const retry = setInterval(() => {
+    write();
+    // What has stayed long in a state that most calls leave in a moment is kept by now.
+    core.outbox.schedule();
+  }, 1000);
   retry.unref();
   domains.listensOn(sockets.addresses, advertise);
   const control = await openControl({

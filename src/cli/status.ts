@@ -1,9 +1,9 @@
 // `callchart status`: does the running server take calls, and how many of what it has.
 import type { Command } from 'commander';
 import { ask } from '../control/client.ts';
-import type { StatusAnswer } from '../control/upkeep.ts';
+import type { StatusAnswer, StoreAnswer } from '../control/upkeep.ts';
 import { asking, askingCommand, folderOf, writeLine } from './asking.ts';
-import { shortTime } from './words.ts';
+import { harmless, shortTime } from './words.ts';
 
 export function statusCommand(): Command {
   return askingCommand('status', 'say whether the running server takes calls, and how many it has')
@@ -19,13 +19,20 @@ export function statusCommand(): Command {
 }
 
 export function said(status: StatusAnswer, now: number): string {
-  const { calls, subscriptions, registrations, started, until } = status;
+  const { calls, subscriptions, registrations, started, until, store } = status;
   const state =
     until === undefined
       ? 'serving'
       : `draining: nothing new is taken in, ends by ${shortTime(until, now)} or with the last call`;
   const counts = [counted(calls, 'call'), counted(subscriptions, 'subscription')];
-  return `${state}; ${counts.join(', ')}, ${counted(registrations, 'registration')}; since ${shortTime(started, now)}\n`;
+  const all = `${counts.join(', ')}, ${counted(registrations, 'registration')}; since ${shortTime(started, now)}`;
+  return `${state}; ${all}${store === undefined ? '' : `; ${storeWords(store)}`}\n`;
+}
+
+function storeWords({ state, waiting, ended, problem }: StoreAnswer): string {
+  const disk = state === 'ok' ? 'store ok' : `store ${state}: ${counted(waiting, 'byte')} wait for the disk`;
+  if (problem === undefined) return disk;
+  return `${disk}; ${counted(ended, 'ended call')} cannot be stored: ${harmless(problem)}`;
 }
 
 function counted(count: number, what: string): string {

@@ -20,12 +20,25 @@ export interface DrainAnswer {
   readonly until: string;
 }
 
+/** How what outlives the process is kept: `slow` and `failed`, the disk is behind with what was decided. */
+export interface StoreAnswer {
+  readonly state: 'ok' | 'slow' | 'failed';
+  /** Bytes that are not on the disk. */
+  readonly waiting: number;
+  /** Ended calls that the database does not have yet: for a second or so that is as it should be. */
+  readonly ended: number;
+  /** Why the database takes none. */
+  readonly problem?: string;
+}
+
 export interface StatusAnswer {
   readonly state: 'serving' | 'draining';
   readonly started: string;
   readonly calls: number;
   readonly subscriptions: number;
   readonly registrations: number;
+  /** Absent: nothing is to outlive the process. */
+  readonly store?: StoreAnswer;
   /** When it ends even with calls; absent: it does not drain. */
   readonly until?: string;
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { asError, hasCode, realStoreFileSystem, type StoreFileSystem } from './file-system.ts';
 import { type Entries, LogBatch } from './log-batch.ts';
 import { LogCleaner } from './log-cleaner.ts';
-import { LogCondition, type LogTrouble, SLOW_MS } from './log-condition.ts';
+import { LogCondition, type LogTrouble, SLOW_MS, type State } from './log-condition.ts';
 import { LogIndex } from './log-index.ts';
 import { type Damage, type LogContents, readLog } from './log-read.ts';
 import { LogSync, type Safe } from './log-sync.ts';
@@ -174,6 +174,11 @@ export class LiveLog {
     if (this.#condition.isWell) return false;
     const waits = this.#waiting.size > 0 || this.#flying !== undefined || this.#sync.isAwaited;
     return this.#condition.isFailed || waits;
+  }
+
+  /** How the disk does, and the bytes it does not have yet. */
+  get standing(): { readonly disk: State; readonly waiting: number } {
+    return { disk: this.#condition.overall, waiting: this.#waitingBytes() };
   }
 
   get segments(): number {

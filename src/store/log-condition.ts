@@ -7,7 +7,7 @@ export interface LogTrouble {
   readonly waiting: number;
 }
 
-type State = 'well' | 'slow' | 'failed';
+export type State = 'well' | 'slow' | 'failed';
 
 /** An operation that takes longer holds what waits for it too long. Ms. */
 export const SLOW_MS = 50;
@@ -33,6 +33,11 @@ export class LogCondition {
 
   get isFailed(): boolean {
     return this.#overall === 'failed';
+  }
+
+  /** The worse of both. */
+  get overall(): State {
+    return this.#overall;
   }
 
   is(part: 'write' | 'sync', state: State): boolean {

@@ -105,6 +105,11 @@ export class Records {
     return this.#waiting.length + (this.#batch?.ids.length ?? 0);
   }
 
+  /** What keeps it from storing; undefined: all is well. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
   /** Since the start. */
   get stored(): number {
     return this.#stored;
