@@ -8,7 +8,7 @@ import { Message, type ReplyOptions, reply } from '../wire/puppet-message.ts';
 const T1 = 150;
 const T2 = 500;
 /** ms after which a phone, and whoever waits for it, gives up. */
-export const PATIENCE = 30_000;
+export const PATIENCE = 60_000;
 
 /** A request of ours on its way. */
 interface Asked {

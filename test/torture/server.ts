@@ -42,7 +42,7 @@ export class Server {
       [
         ...[this.bundle, 'serve', '--listen', `udp:127.0.0.1:${this.port}`, '--domain', this.domain],
         ...['--data', this.data, '--log-format', 'json', '--min-expires', '1', '--journal-max-size', '2GB'],
-        ...['--t1', '200ms', '--t2', '1s', '--t4', '1s'],
+        ...['--t1', '400ms', '--t2', '1s', '--t4', '1s'],
       ],
       { name: 'callchart', cwd: this.data, life: LIFE },
     );

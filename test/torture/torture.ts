@@ -41,7 +41,7 @@ const KINDS: readonly Kind[] = [
 ];
 
 /** ms within which a call that does not ring may still be forgotten. */
-const YOUNG = 1000;
+const YOUNG = 1500;
 
 /** A call as it was when the server died. */
 interface Seen {
