@@ -27,8 +27,8 @@ export interface KeeperParts {
   readonly location: Location;
   readonly clock: Clock;
   readonly wall: WallClock;
-  /** ms for which a call may try before it is kept though it does not ring; 0: it is kept from its first message on. */
-  readonly tryingFor: number;
+  /** ms for which a call may try, or wait for the answer to its BYE, before that is kept; 0: it is kept at once. */
+  readonly briefly: number;
   /** What journal and control know of a live call. */
   readonly recordOf: (callId: string) => CallRecord | undefined;
   readonly historyOf: (callId: string) => History | undefined;
@@ -65,8 +65,8 @@ export class Keeper {
   readonly #parts: KeeperParts;
   readonly #aors = new Set<Aor>();
   #stopListening: (() => void) | undefined;
-  /** Dialogs that only try so far, and since when (clock ms), the oldest first: most of them ring or end in a moment. */
-  readonly #young = new Map<LiveDialog, { readonly since: number; invite: Forwarding | undefined }>();
+  /** Dialogs in states that most leave in a moment, and since when (clock ms), the oldest first. */
+  readonly #passing = new Map<LiveDialog, { readonly since: number; invite: Forwarding | undefined }>();
   #hasNews = false;
 
   constructor(parts: KeeperParts) {
@@ -83,7 +83,7 @@ export class Keeper {
   keep(): void {
     const { log, supervisor } = this.#parts;
     for (const dialog of supervisor.takeChanged()) this.#keepDialog(dialog);
-    if (this.#young.size > 0) this.#keepOld();
+    if (this.#passing.size > 0) this.#keepOld();
     for (const forwarding of supervisor.takeForwardings()) this.#keepInvite(forwarding);
     if (this.#aors.size > 0) this.#keepBindings();
     // A call that is not kept yet needs no lines: they wait for the next that are.
@@ -117,8 +117,8 @@ export class Keeper {
       return;
     }
     const dialog = supervisor.dialogOf(forwarding);
-    const young = dialog && this.#young.get(dialog);
-    if (young !== undefined) young.invite = forwarding;
+    const passing = dialog && this.#passing.get(dialog);
+    if (passing !== undefined && !dialog?.isKept) passing.invite = forwarding;
     else {
       const saved = supervisor.saveInvite(forwarding);
       if (saved !== undefined) this.#put(INVITE + forwarding.upstream.key, JSON.stringify(saved));
@@ -126,28 +126,28 @@ export class Keeper {
   }
 
   #keepDialog(dialog: LiveDialog): void {
-    const { supervisor, clock, tryingFor } = this.#parts;
-    const young = this.#young.get(dialog);
+    const { supervisor, clock, briefly } = this.#parts;
+    const passing = this.#passing.get(dialog);
     if (!dialog.alive) {
-      if (young !== undefined) this.#young.delete(dialog);
+      this.#passing.delete(dialog);
       // A new call may have begun with the same Call-ID.
-      else if (supervisor.get(dialog.callId) === undefined) this.#delete(DIALOG + dialog.callId);
-    } else if (tryingFor > 0 && TRYING.has(dialog.state) && (young !== undefined || dialog.seq === 1)) {
-      if (young === undefined) this.#young.set(dialog, { since: clock.now(), invite: undefined });
+      if (dialog.isKept && supervisor.get(dialog.callId) === undefined) this.#delete(DIALOG + dialog.callId);
+    } else if (briefly > 0 && BRIEF.has(dialog.state) && !(dialog.isKept && TRYING.has(dialog.state))) {
+      if (passing === undefined) this.#passing.set(dialog, { since: clock.now(), invite: undefined });
     } else {
+      this.#passing.delete(dialog);
       this.#putDialog(dialog);
-      this.#young.delete(dialog);
-      if (young?.invite !== undefined) supervisor.forwardingChanged(young.invite);
+      if (passing?.invite !== undefined) supervisor.forwardingChanged(passing.invite);
     }
   }
 
-  /** Those that have tried for long are kept as well. */
+  /** Those that stay are kept as well. */
   #keepOld(): void {
-    const { clock, tryingFor, supervisor } = this.#parts;
-    const before = clock.now() - tryingFor;
-    for (const [dialog, { since, invite }] of this.#young) {
+    const { clock, briefly, supervisor } = this.#parts;
+    const before = clock.now() - briefly;
+    for (const [dialog, { since, invite }] of this.#passing) {
       if (since > before) return;
-      this.#young.delete(dialog);
+      this.#passing.delete(dialog);
       this.#putDialog(dialog);
       if (invite !== undefined) supervisor.forwardingChanged(invite);
     }
@@ -162,6 +162,7 @@ export class Keeper {
     if (record !== undefined) text += `,"record":${recordText(record)}`;
     if (history !== undefined) text += `,"history":${historyText(history)}`;
     this.#put(DIALOG + dialog.callId, `${text}}`);
+    dialog.isKept = true;
   }
 
   #keepBindings(): void {
@@ -199,6 +200,9 @@ const MOST_LINES = 50_000;
 
 /** States in which nobody has heard a phone yet. */
 const TRYING: ReadonlySet<string> = new Set(['trying', 'subscribing']);
+
+/** And those whose loss costs nothing: the BYE comes again, or its answer tells of it. */
+const BRIEF: ReadonlySet<string> = new Set([...TRYING, 'terminating']);
 
 /** Journal lines are JSON themselves: in a field of JSON every quote would be escaped. No line has these characters. */
 const FIELD = '\x1f';

@@ -63,6 +63,8 @@ export class LiveDialog {
   /** Snapshot value `state` was made of: the same object means nothing moved. */
   value: unknown;
 
+  /** A restart would bring it back, though maybe not as it is now. */
+  isKept = false;
   /** What `saveDialog` has made once. */
   savedHead: string | undefined;
   /** It is among those that have changed since they were last kept. */

@@ -190,6 +190,12 @@ export class Supervisor implements EffectHost {
     const otherFork = dialog.answeredTag !== undefined && calleeTag !== dialog.answeredTag;
     const role = otherFork ? 'other' : roleOf({ method }, false);
     if (method === 'UPDATE' && status < 300) this.learnSession(dialog, response);
+    // That a BYE was under way is not kept before it takes long.
+    if (role === 'bye' && !dialog.state.startsWith('terminating')) {
+      const bye = new Delivery(dialog, { type: 'request.bye', side }, 'BYE', undefined);
+      bye.forwarded = true;
+      this.#deliver(bye);
+    }
     const event =
       status < 300
         ? successEvent(role, method, side, 0, response, false)
@@ -444,6 +450,7 @@ export class Supervisor implements EffectHost {
       }
       dialogs++;
       dialog.value = dialog.actor.getSnapshot().value;
+      dialog.isKept = true;
       if (one.links !== undefined) this.links.restore(dialog.callId, one.links);
       for (const [name, due] of one.timers) {
         const left = this.#toClock(due) - clock.now();

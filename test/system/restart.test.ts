@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { callUp, SDP, World } from './world.ts';
 
-function world() {
-  const w = new World();
+function world(briefly = 0) {
+  const w = new World({ briefly });
   const alice = w.phone('alice', '10.0.0.2');
   const bob = w.phone('bob', '10.0.0.3');
   alice.register();
@@ -149,6 +149,72 @@ describe('a request inside a call whose answer was lost with the server', () => 
     alice.response('BYE', 200);
     expect(w.diary.at(-1)).toBe('\tCall Has Ended');
     expect(w.core.supervisor.size).toBe(0);
+    w.expectSilence();
+  });
+});
+
+describe('what most calls leave in a moment', () => {
+  const stored = (w: World, kind: string) => [...w.kept.keys()].filter((key) => key.startsWith(kind)).length;
+
+  it('is kept once it rings, with its INVITE', () => {
+    const { w, alice, bob } = world(300);
+    const { branch, callId, fromTag } = alice.request('INVITE', { to: bob.aor, body: SDP.audio });
+    const atBob = bob.got('INVITE');
+    expect([stored(w, 'd:'), stored(w, 'i:')]).toEqual([0, 0]);
+    bob.answer(atBob, 180);
+    expect([stored(w, 'd:'), stored(w, 'i:')]).toEqual([1, 1]);
+    w.kill();
+    alice.inbox.length = 0;
+    alice.request('CANCEL', { to: bob.aor, branch, callId, fromTag, cseq: 1, contact: null });
+    bob.answer(bob.got('CANCEL'), 200);
+    bob.answer(atBob, 487);
+    expect(alice.response('INVITE').status).toBe(487);
+    expect(w.diary.at(-1)).toBe('\tCall Cancelled by sip:alice@example.org');
+  });
+
+  it('is kept while it tries for long', () => {
+    const { w, alice, bob } = world(300);
+    alice.request('INVITE', { to: bob.aor, body: SDP.audio });
+    const atBob = bob.got('INVITE');
+    // bob's phone says nothing: its INVITE is sent again, and what is old by then is kept
+    w.advance(500);
+    expect([stored(w, 'd:'), stored(w, 'i:')]).toEqual([1, 1]);
+    w.kill();
+    bob.answer(atBob, 200, { body: SDP.audio });
+    expect(alice.response('INVITE', 200).to.tag).toBe('bobto');
+    expect(w.diary.at(-1)).toBe('\tCall Answered by sip:bob@example.org');
+  });
+
+  it('leaves nothing behind when it is refused at once', () => {
+    const { w, alice, bob } = world(300);
+    alice.request('INVITE', { to: bob.aor, body: SDP.audio });
+    bob.answer(bob.got('INVITE'), 486);
+    expect(stored(w, 'd:')).toBe(0);
+    w.expectSilence();
+  });
+
+  it('a BYE that is answered after a restart ends the call', () => {
+    const { w, alice, bob } = world(300);
+    const { dialog } = callUp(w, alice, bob);
+    alice.request('BYE', { ...dialog, cseq: 2 });
+    const bye = bob.got('BYE');
+    w.kill();
+    bob.answer(bye, 200);
+    alice.response('BYE', 200);
+    expect(w.diary.at(-1)).toBe('\tCall Has Ended');
+    w.expectSilence();
+  });
+
+  it('a BYE that comes again after a restart ends the call once', () => {
+    const { w, alice, bob } = world(300);
+    const { dialog } = callUp(w, alice, bob);
+    const { text } = alice.request('BYE', { ...dialog, cseq: 2 });
+    bob.got('BYE');
+    w.kill();
+    alice.raw(text);
+    bob.answer(bob.got('BYE'), 200);
+    alice.response('BYE', 200);
+    expect(w.diary.filter((line) => line === '\tCall Has Ended')).toHaveLength(1);
     w.expectSilence();
   });
 });

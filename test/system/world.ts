@@ -19,6 +19,8 @@ import type { CrashDisk } from '../store/crash-disk.ts';
 export const SERVER = { address: '10.0.0.1', port: 5060 } as const;
 
 export interface WorldOptions {
+  /** ms for which a call may try before it is kept. */
+  readonly briefly?: number;
   /** As it would stand in the YAML file. */
   readonly config?: Record<string, unknown>;
   /** Where it keeps things, safe from power failures: what was not synced yet waits to be sent. Absent: a memory that loses nothing. */
@@ -36,6 +38,7 @@ export class World {
   /** What is kept of each key, as a killed server leaves it. */
   readonly kept = new Map<string, string>();
   readonly #config: Config;
+  readonly #briefly: number;
   readonly #disk: CrashDisk | undefined;
   readonly #phones = new Map<string, Phone>();
   #deferred: (() => void)[] = [];
@@ -47,6 +50,7 @@ export class World {
   #life = 0;
 
   constructor(options: WorldOptions = {}) {
+    this.#briefly = options.briefly ?? 0;
     this.#config = configSchema.parse({ domains: ['example.org'], ...options.config });
     this.#disk = options.disk;
     this.core = this.#boot();
@@ -114,7 +118,7 @@ export class World {
       location: core.location,
       clock: this.clock,
       wall: () => this.clock.now(),
-      tryingFor: 0,
+      briefly: this.#briefly,
       recordOf: (callId) => this.#records.of(callId),
       historyOf: () => undefined,
       unwritten: () => undefined,
