@@ -45,7 +45,8 @@ export class Persistence {
   readonly #parts: PersistenceParts;
   readonly #log: LiveLog;
   readonly #records: Records;
-  readonly #kept: KeptState;
+  /** What was found; gone once it is taken over, for it is as large as what lives. */
+  #kept: KeptState;
   /** Ids of records are never used again, over restarts. */
   readonly #run: string;
   #ended = 0;
@@ -131,6 +132,7 @@ export class Persistence {
   restore(core: Core, journal: Journal, histories: Histories): () => Restored {
     const { clock, wall, log } = this.#parts;
     const { dialogs, invites, bindings, records, damaged } = this.#kept;
+    this.#kept = readKept([]);
     this.#keeper = new Keeper({
       log: this.#log,
       supervisor: core.supervisor,
