@@ -18,8 +18,8 @@ const BATCH = 500;
 const MAX_DATABASE = 50_000_000;
 /** What SQLite's own log may have beside it (journal_size_limit), and the pages that stay empty for what comes next. */
 const SLACK = 10_000_000;
-/** Bytes: some segments wait for the disk before they go. */
-const MAX_LOG = 200_000_000;
+/** Bytes: some segments wait for the disk before they go; a full run that leaks has ten times as much. */
+const MAX_LOG = 400_000_000;
 /** MB by which the whole process may grow once it is warm: garbage of the collector and of the database's thread. */
 const MAX_GROWTH = 40;
 
