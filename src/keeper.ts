@@ -11,7 +11,7 @@ import type { StoredCall } from './store/records-call.ts';
 import type { LiveDialog } from './supervisor/live-dialog.ts';
 import type { SavedDialog } from './supervisor/saved-dialog.ts';
 import type { Supervisor } from './supervisor/supervisor.ts';
-import type { Clock, WallClock } from './time/clock.ts';
+import type { Clock, Timer, WallClock } from './time/clock.ts';
 
 /** Where it is kept: keys to texts of one line, the last one wins. */
 export interface KeptLog {
@@ -67,6 +67,7 @@ export class Keeper {
   #stopListening: (() => void) | undefined;
   /** Dialogs in states that most leave in a moment, and since when (clock ms), the oldest first. */
   readonly #passing = new Map<LiveDialog, { readonly since: number; invite: Forwarding | undefined }>();
+  #look: Timer | undefined;
   #hasNews = false;
 
   constructor(parts: KeeperParts) {
@@ -83,7 +84,7 @@ export class Keeper {
   keep(): void {
     const { log, supervisor } = this.#parts;
     for (const dialog of supervisor.takeChanged()) this.#keepDialog(dialog);
-    if (this.#passing.size > 0) this.#keepOld();
+    if (this.#passing.size > 0) this.#lookAgain();
     for (const forwarding of supervisor.takeForwardings()) this.#keepInvite(forwarding);
     if (this.#aors.size > 0) this.#keepBindings();
     // A call that is not kept yet needs no lines: they wait for the next that are.
@@ -105,6 +106,7 @@ export class Keeper {
 
   close(): void {
     this.#stopListening?.();
+    this.#look?.cancel();
     this.#hasNews = true;
     this.keep();
     this.#parts.supervisor.isKept = false;
@@ -139,6 +141,17 @@ export class Keeper {
       this.#putDialog(dialog);
       if (passing?.invite !== undefined) supervisor.forwardingChanged(passing.invite);
     }
+  }
+
+  /** On a quiet server no burst would come to look at them. */
+  #lookAgain(): void {
+    const { clock, briefly } = this.#parts;
+    this.#keepOld();
+    if (this.#passing.size === 0) return;
+    this.#look ??= clock.after(briefly, () => {
+      this.#look = undefined;
+      this.keep();
+    });
   }
 
   /** Those that stay are kept as well. */

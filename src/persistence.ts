@@ -21,8 +21,8 @@ import type { Clock, WallClock } from './time/clock.ts';
 
 export const STORE_FOLDER = 'store';
 
-/** ms. A phone rings within some tenths of a second; a call that takes longer is worth keeping while it tries. So is a BYE. */
-const BRIEFLY = 300;
+/** ms. Most phones ring within a tenth of a second; a call that takes longer is worth keeping while it tries. So is a BYE. */
+const BRIEFLY = 150;
 
 export interface PersistenceParts {
   /** The data folder. */

@@ -29,6 +29,9 @@ import { isLoopback, Sockets, sameFamily } from './transport/sockets.ts';
 /** ms a line may wait for the next burst's. */
 const JOURNAL_DELAY = 10;
 
+/** ms between two writes of a busy server to its store: one system call for all that came meanwhile. */
+const FLUSH_EVERY = 1;
+
 export interface ServerHooks {
   readonly log: Logger;
   /** The configuration anew, for a reload. */
@@ -129,7 +132,7 @@ async function serverOn(config: Config, { log, load }: ServerHooks): Promise<Run
       resolve: (host, port, done) => resolver.resolve(host, port, done),
     },
     wire: (bytes, flow, failed) => sockets.send(bytes, flow, failed),
-    defer: setImmediate,
+    defer: persistence === undefined ? setImmediate : sharing(FLUSH_EVERY),
     observe: (transition) => {
       const over = journal.record(transition);
       const history = histories.take(transition);
@@ -176,11 +179,7 @@ async function serverOn(config: Config, { log, load }: ServerHooks): Promise<Run
   const look = setInterval(() => caretaker.look(), 2000);
   look.unref();
   // What a full disk refused is tried again though no call comes.
-  const retry = setInterval(() => {
-    write();
-    // What has stayed long in a state that most calls leave in a moment is kept by now.
-    core.outbox.schedule();
-  }, 1000);
+  const retry = setInterval(write, 1000);
   retry.unref();
   domains.listensOn(sockets.addresses, advertise);
   const control = await openControl({
@@ -226,6 +225,23 @@ async function serverOn(config: Config, { log, load }: ServerHooks): Promise<Run
       journal.close();
       await persistence?.close();
     },
+  };
+}
+
+/** Flushes after the burst at hand; one that follows on the heels of another waits for what comes within `ms`. */
+function sharing(ms: number): (flush: () => void) => void {
+  let last = 0;
+  return (flush) => {
+    const now = performance.now();
+    if (now - last > 1.5 * ms) {
+      last = now;
+      setImmediate(flush);
+      return;
+    }
+    setTimeout(() => {
+      last = performance.now();
+      flush();
+    }, ms);
   };
 }
 

@@ -12,7 +12,7 @@ import { type SipMessage, SipRequest, SipResponse } from '../../src/sip/message.
 import { parse } from '../../src/sip/parse.ts';
 import { defaultReason } from '../../src/sip/reply.ts';
 import { LiveLog } from '../../src/store/live-log.ts';
-import { VirtualClock } from '../../src/time/clock.ts';
+import { type Clock, VirtualClock } from '../../src/time/clock.ts';
 import type { Flow } from '../../src/transport/flow.ts';
 import type { CrashDisk } from '../store/crash-disk.ts';
 
@@ -33,6 +33,8 @@ export class World {
   readonly transitions: Transition[] = [];
   readonly bugs: unknown[] = [];
   readonly wrongPasswords: WrongPassword[] = [];
+  /** ms by which somebody has put the wall clock forward; the monotonic one knows nothing of it. */
+  wallShift = 0;
   /** Datagrams to nobody's address. */
   readonly lost: SipMessage[] = [];
   /** What is kept of each key, as a killed server leaves it. */
@@ -81,15 +83,16 @@ export class World {
     const domains = new Domains({ domains: config.domains, hostNames: [] });
     domains.listensOn([SERVER]);
     let keeper: Keeper | undefined;
+    const clock: Clock = {
+      now: () => this.clock.now(),
+      after: (ms, fire) => this.clock.after(ms, () => life === this.#life && fire()),
+    };
     const store = this.#store();
     this.#records = new CallRecords();
     const core = new Core({
       config,
-      clock: {
-        now: () => this.clock.now(),
-        after: (ms, fire) => this.clock.after(ms, () => life === this.#life && fire()),
-      },
-      wall: () => this.clock.now(),
+      clock,
+      wall: () => this.clock.now() + this.wallShift,
       key: 'a key for tests',
       newTag: () => `srv${++this.#tags}`,
       domains,
@@ -116,8 +119,8 @@ export class World {
       log: store.log,
       supervisor: core.supervisor,
       location: core.location,
-      clock: this.clock,
-      wall: () => this.clock.now(),
+      clock,
+      wall: () => this.clock.now() + this.wallShift,
       briefly: this.#briefly,
       recordOf: (callId) => this.#records.of(callId),
       historyOf: () => undefined,
