@@ -10,7 +10,8 @@ load     --rate N        calls a second (400)              --seconds N   length 
          --grow          CPU per call at 0 / 10,000 live calls and at 10 / 1,000 / 50,000 users
          --alone         keep other work off the server's core while measuring (root; for a busy machine)
          --sipp          let SIPp make the calls instead of our generator
-server   --server SPEC   callchart (default), kamailio (at its best), kamailio-stock (as Debian starts it), or a command
+server   --server SPEC   callchart (default), callchart-off (no store), callchart-power (safe against power failure),
+                         kamailio (at its best), kamailio-stock (as Debian starts it), or a command
                          with {port} {data} {node} in it
          --node PATH     another Node binary for the server   --no-build    measure dist/ as it lies there
          --peer SPEC     measure a second server in turns (A B A B ...)   --peer-node PATH   its Node binary

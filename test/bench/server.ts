@@ -11,7 +11,7 @@ import { family, type Usage, usageOf } from './proc.ts';
 import { letSamplerFirst, type Running, SERVER_CORE, samplerMicros, start } from './processes.ts';
 
 export interface ServerPlan {
-  /** `callchart`, `kamailio`, `kamailio-stock`, or a command with {port}, {data}, {node} in it. */
+  /** `callchart`, `callchart-off`, `callchart-power`, `kamailio`, `kamailio-stock`, or a command with {port}, {data}, {node} in it. */
   readonly spec: string;
   readonly node: string;
   readonly root: string;
@@ -22,7 +22,14 @@ export interface ServerPlan {
 }
 
 const CALLCHART =
-  '{node} dist/callchart.js serve --listen udp:127.0.0.1:{port} --domain 127.0.0.1 --data {data}';
+  '{node} dist/callchart.js serve --listen udp:127.0.0.1:{port} --domain 127.0.0.1 --data {data} --drain-timeout 0';
+
+/** Ours in its variants: what each is called, and what it is started with. */
+const OURS: Readonly<Record<string, string>> = {
+  callchart: CALLCHART,
+  'callchart-off': `${CALLCHART} --durability off`,
+  'callchart-power': `${CALLCHART} --durability power`,
+};
 
 export class Server {
   readonly port: number;
@@ -93,7 +100,7 @@ function commandOf(plan: ServerPlan, port: number, data: string): string[] {
     writeFileSync(config, kamailioConfig(port));
     return ['kamailio', ...kamailioArguments(plan.spec), '-Y', data, '-w', data, '-f', config];
   }
-  const template = plan.spec === 'callchart' ? CALLCHART : plan.spec;
+  const template = OURS[plan.spec] ?? plan.spec;
   const values: Record<string, string> = { port: String(port), data, node: plan.node };
   return template
     .split(/\s+/)
