@@ -132,8 +132,8 @@ export class Keeper {
     const passing = this.#passing.get(dialog);
     if (!dialog.alive) {
       this.#passing.delete(dialog);
-      // A new call may have begun with the same Call-ID.
-      if (dialog.isKept && supervisor.get(dialog.callId) === undefined) this.#delete(DIALOG + dialog.callId);
+      // A new call with the same Call-ID has changed after it, and so is put after it.
+      if (dialog.isKept) this.#delete(DIALOG + dialog.callId);
     } else if (briefly > 0 && BRIEF.has(dialog.state) && !(dialog.isKept && TRYING.has(dialog.state))) {
       if (passing === undefined) this.#passing.set(dialog, { since: clock.now(), invite: undefined });
     } else {

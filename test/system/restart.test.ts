@@ -193,6 +193,35 @@ describe('what most calls leave in a moment', () => {
     w.expectSilence();
   });
 
+  it('forgets a call that ended though its Call-ID is used again at once', () => {
+    const { w, alice, bob } = world(300);
+    const { dialog } = callUp(w, alice, bob);
+    alice.request('BYE', { ...dialog, cseq: 2 });
+    const bye = bob.got('BYE');
+    w.burst(() => {
+      bob.answer(bye, 200);
+      alice.request('INVITE', { to: bob.aor, body: SDP.audio, callId: dialog.callId });
+    });
+    bob.answer(bob.got('INVITE'), 486);
+    expect(stored(w, 'd:')).toBe(0);
+    w.expectSilence();
+  });
+
+  it('keeps the new call of a Call-ID that is used again at once', () => {
+    const { w, alice, bob } = world();
+    const { dialog } = callUp(w, alice, bob);
+    alice.request('BYE', { ...dialog, cseq: 2 });
+    const bye = bob.got('BYE');
+    w.burst(() => {
+      bob.answer(bye, 200);
+      alice.request('INVITE', { to: bob.aor, body: SDP.audio, callId: dialog.callId });
+    });
+    w.kill();
+    bob.answer(bob.got('INVITE'), 486);
+    expect(w.diary.at(-1)).toBe('\tCall Refused as Busy by sip:bob@example.org');
+    w.expectSilence();
+  });
+
   it('a BYE that is answered after a restart ends the call', () => {
     const { w, alice, bob } = world(300);
     const { dialog } = callUp(w, alice, bob);

@@ -44,6 +44,7 @@ export class World {
   readonly #disk: CrashDisk | undefined;
   readonly #phones = new Map<string, Phone>();
   #deferred: (() => void)[] = [];
+  #isBursting = false;
   #records = new CallRecords();
   readonly #diary = new Diary({ style: 'classic', zone: () => 0 });
   #tags = 0;
@@ -163,8 +164,17 @@ export class World {
     this.settle();
   }
 
+  /** All that is done in it is one burst. */
+  burst(done: () => void): void {
+    this.#isBursting = true;
+    done();
+    this.#isBursting = false;
+    this.settle();
+  }
+
   /** Runs flushes until there is nothing more to flush. */
   settle(): void {
+    if (this.#isBursting) return;
     for (let next = this.#deferred.shift(); next !== undefined; next = this.#deferred.shift()) next();
   }
 
