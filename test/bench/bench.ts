@@ -10,7 +10,7 @@ import { measureCalls, measureRefreshes, type Subject, type Window } from './mea
 import { HELP, type Options, readOptions, UsageError } from './options.ts';
 import { Awake, pinned, privileged, settleSelf, stopAll } from './processes.ts';
 import { allocationTable, type CpuSplit, cpuTable, median, table, windowTable } from './report.ts';
-import { type Server, startServer } from './server.ts';
+import { isOurs, type Server, startServer } from './server.ts';
 import { measureBySipp } from './sipp.ts';
 
 interface Places {
@@ -104,7 +104,7 @@ class Course {
 
   async run(): Promise<number> {
     const { server, peer, build, grow } = this.#options;
-    if (build && [server, peer].includes('callchart')) {
+    if (build && [server, peer].some((spec) => spec !== undefined && isOurs(spec))) {
       const built = spawnSync(process.execPath, ['src/build.mjs'], {
         cwd: this.#places.root,
         stdio: 'inherit',
@@ -145,7 +145,7 @@ class Course {
     const spec = peer && o.peer !== undefined ? o.peer : o.server;
     const node = peer ? o.peerNode : o.node;
     this.#servers += 1;
-    const name = isKamailio(spec) || spec === 'callchart' ? spec : peer ? 'peer' : 'server';
+    const name = isKamailio(spec) || isOurs(spec) ? spec : peer ? 'peer' : 'server';
     const folder = path.join(this.#out, `${this.#servers}-${name}`);
     mkdirSync(folder, { recursive: true });
     const profiler = o.profile && !peer ? path.join(this.#places.here, 'profiler.mjs') : undefined;

@@ -31,6 +31,10 @@ const OURS: Readonly<Record<string, string>> = {
   'callchart-power': `${CALLCHART} --durability power`,
 };
 
+export function isOurs(spec: string): boolean {
+  return Object.hasOwn(OURS, spec);
+}
+
 export class Server {
   readonly port: number;
   readonly log: string;
