@@ -55,6 +55,9 @@ export interface KeptState {
   readonly damaged: number;
 }
 
+/** ms. Less is a clock that is put right little by little. */
+const STEP = 2000;
+
 const BINDINGS = 'b:';
 const DIALOG = 'd:';
 const INVITE = 'i:';
@@ -69,9 +72,12 @@ export class Keeper {
   readonly #passing = new Map<LiveDialog, { readonly since: number; invite: Forwarding | undefined }>();
   #look: Timer | undefined;
   #hasNews = false;
+  /** What the wall clock has more than ours. */
+  #ahead: number;
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
+    this.#ahead = parts.wall() - parts.clock.now();
     parts.supervisor.isKept = true;
   }
 
@@ -83,6 +89,7 @@ export class Keeper {
   /** Flush step 1. */
   keep(): void {
     const { log, supervisor } = this.#parts;
+    this.#followWall();
     for (const dialog of supervisor.takeChanged()) this.#keepDialog(dialog);
     if (this.#passing.size > 0) this.#lookAgain();
     for (const forwarding of supervisor.takeForwardings()) this.#keepInvite(forwarding);
@@ -110,6 +117,16 @@ export class Keeper {
     this.#hasNews = true;
     this.keep();
     this.#parts.supervisor.isKept = false;
+  }
+
+  /** Deadlines are told by the wall clock: when somebody puts it forward or back, all of them are kept anew. */
+  #followWall(): void {
+    const { clock, wall, location, supervisor } = this.#parts;
+    const ahead = wall() - clock.now();
+    if (Math.abs(ahead - this.#ahead) < STEP) return;
+    this.#ahead = ahead;
+    for (const { aor } of location.all()) this.#aors.add(aor);
+    for (const dialog of supervisor.dialogs()) if (!this.#passing.has(dialog)) this.#putDialog(dialog);
   }
 
   #keepInvite(forwarding: Forwarding): void {

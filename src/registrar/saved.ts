@@ -14,6 +14,8 @@ export interface SavedBinding {
   readonly cseq: number;
   /** Wall clock, ms since the epoch. */
   readonly expires: number;
+  /** ms it was to last when this was written. */
+  readonly left?: number | undefined;
   readonly flow: Flow;
   readonly path: readonly string[];
   readonly follow: Follow;
@@ -26,8 +28,18 @@ export interface Times {
 
 export function save(binding: Binding, { clock, wall }: Times): SavedBinding {
   const { aor, contact, callId, cseq, flow, path, follow } = binding;
-  const expires = wall() + binding.expiresAt - clock.now();
-  return { aor, contact, callId, cseq, expires, flow: { ...flow }, path: [...path], follow };
+  const left = binding.expiresAt - clock.now();
+  return {
+    aor,
+    contact,
+    callId,
+    cseq,
+    expires: wall() + left,
+    left,
+    flow: { ...flow },
+    path: [...path],
+    follow,
+  };
 }
 
 /** Every live binding, in an order that restores the order among them. */
@@ -40,7 +52,8 @@ export function restore(location: Location, saved: Iterable<unknown>, { clock, w
   let count = 0;
   for (const one of saved) {
     if (!isSaved(one)) continue;
-    const left = one.expires - wall();
+    // A clock that was put back meanwhile makes nothing last longer.
+    const left = Math.min(one.expires - wall(), one.left ?? Number.POSITIVE_INFINITY);
     const contact = askedContact(one.contact, undefined);
     if (left <= 0 || typeof contact === 'string') continue;
     const { callId, cseq, flow, path, follow } = one;
@@ -55,11 +68,11 @@ export function restore(location: Location, saved: Iterable<unknown>, { clock, w
 
 function isSaved(value: unknown): value is SavedBinding {
   if (!isRecord(value) || !isRecord(value.flow)) return false;
-  const { aor, contact, callId, cseq, expires, flow, path, follow } = value;
+  const { aor, contact, callId, cseq, expires, left = 0, flow, path, follow } = value;
   const { transport, localAddress, localPort, remoteAddress, remotePort } = flow;
   return (
     [aor, contact, callId, localAddress, remoteAddress].every((it) => typeof it === 'string') &&
-    [cseq, expires, localPort, remotePort].every(Number.isFinite) &&
+    [cseq, expires, left, localPort, remotePort].every(Number.isFinite) &&
     transport === 'udp' &&
     Array.isArray(path) &&
     path.every((it) => typeof it === 'string') &&

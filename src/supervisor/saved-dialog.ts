@@ -22,15 +22,18 @@ export interface SavedDialog {
   readonly heard?: Readonly<Record<Side, number>> | undefined;
   /** ms, RFC 4028. */
   readonly session?: number | undefined;
+  /** Wall ms at which this was written. */
+  readonly at?: number | undefined;
   /** Wall ms at which each running timer fires. */
   readonly timers: readonly (readonly [TimerName, number])[];
   readonly links?: SavedLinks | undefined;
 }
 
-/** A SavedDialog as JSON, by hand: of what stays the same each part is made once. `toWall`: from clock ms to wall ms. */
+/** A SavedDialog as JSON, by hand: of what stays the same each part is made once. `at`: wall ms. `toWall`: from clock ms to that. */
 export function saveDialog(
   dialog: LiveDialog,
   links: SavedLinks | undefined,
+  at: number,
   toWall: (instant: number) => number,
 ): string {
   const { answeredTag, callee, state, seq, session, heard } = dialog;
@@ -48,7 +51,7 @@ export function saveDialog(
     if (!timer.isRunning) continue;
     timers += `${timers === '' ? '' : ','}["${name}",${toWall(timer.due)}]`;
   }
-  return `${text},"timers":[${timers}]}`;
+  return `${text},"at":${at},"timers":[${timers}]}`;
 }
 
 function headOf({ facts, callId, callerTag, openingMethod, openingCseq }: LiveDialog): string {

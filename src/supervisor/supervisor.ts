@@ -414,7 +414,7 @@ export class Supervisor implements EffectHost {
 
   /** A SavedDialog as JSON. */
   save(dialog: LiveDialog): string {
-    return saveDialog(dialog, this.links.save(dialog.callId), this.#toWall);
+    return saveDialog(dialog, this.links.save(dialog.callId), this.#parts.wall(), this.#toWall);
   }
 
   dialogOf({ observer }: Forwarding): LiveDialog | undefined {
@@ -453,7 +453,8 @@ export class Supervisor implements EffectHost {
       dialog.isKept = true;
       if (one.links !== undefined) this.links.restore(dialog.callId, one.links);
       for (const [name, due] of one.timers) {
-        const left = this.#toClock(due) - clock.now();
+        // A clock that was put back meanwhile makes nothing last longer.
+        const left = Math.min(this.#toClock(due) - clock.now(), due - (one.at ?? Number.NEGATIVE_INFINITY));
         // Whether the ACK has come meanwhile is not kept; a phone that misses it ends the call itself (RFC 3261 §13.3.1.4).
         if (name === 'ack') this.#startFixed(dialog, 'life');
         else if (left > 0) this.#startPlain(dialog, name, left);
