@@ -200,17 +200,16 @@ export class Inbound implements TransactionUser {
    * was restored goes back by its Vias. What an INVITE is refused with does not: it was heard, and only its ACK was lost.
    */
   onStrayResponse(response: SipResponse, flow: Flow): void {
-    const { core, supervisor, isOwnSentBy, justRestarted, send, drop } = this.#parts;
-    const { host, port } = response.via;
+    const { core, supervisor, justRestarted, send, drop } = this.#parts;
     const { status, cseq } = response;
     if (cseq.method === 'INVITE' && status >= 300) {
-      if (this.#resumed.has(response.callId) && justRestarted() && isOwnSentBy(host, port))
+      if (justRestarted() && this.#resumed.has(response.callId) && core.isAnswer(response))
         send(serialize(makeLateAck(response)), flow);
       else drop('stray-response');
       return;
     }
     const isFree = cseq.method === 'INVITE' ? status >= 200 : cseq.method !== 'CANCEL';
-    const passes = justRestarted() && isFree && isOwnSentBy(host, port) && supervisor.knows(response);
+    const passes = justRestarted() && isFree && supervisor.knows(response) && core.isAnswer(response);
     const back = passes ? core.passBack(response, flow) : undefined;
     if (back === undefined) drop('stray-response');
     else supervisor.late(response, () => send(back.bytes, back.flow));

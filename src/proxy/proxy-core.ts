@@ -22,7 +22,7 @@ import type { Clock, Timer } from '../time/clock.ts';
 import type { TransactionLayer } from '../transaction/layer.ts';
 import type { ClientTransaction, ClientUser, ServerTransaction } from '../transaction/transaction.ts';
 import type { Flow, LocalSocket } from '../transport/flow.ts';
-import { branchId, loopHash } from './branch-id.ts';
+import { branchId, isOwnBranch, loopHash } from './branch-id.ts';
 import { type Redirection, type RedirectionRules, redirection } from './redirection.ts';
 import type { SavedForwarding } from './saved-forwarding.ts';
 
@@ -181,10 +181,13 @@ export class ProxyCore {
     return { base, tx: this.#parts.layer().resumeServer(base, source, saved) };
   }
 
-  /**
-   * A response without a transaction, on its way back by its Vias alone (§16.11). undefined: the top one is not ours,
-   * or there is no way.
-   */
+  /** Does it answer what we sent, though no transaction knows of it? Its branch says so, for the Via beneath ours. */
+  isAnswer(response: SipResponse): boolean {
+    const beneath = popVia(response.copy()).via;
+    return isOwnBranch(response.via.branch, beneath, response.cseq, this.#parts.branchHash);
+  }
+
+  /** An `isAnswer` on its way back by its Vias alone (§16.11). undefined: there is no way. */
   passBack(response: SipResponse, from: Flow): { bytes: Buffer; flow: Flow } | undefined {
     const back = popVia(response.copy());
     const { host, port, received, rport } = back.via;

@@ -153,6 +153,53 @@ describe('a request inside a call whose answer was lost with the server', () => 
   });
 });
 
+describe('an answer that comes after a restart', () => {
+  /** alice's INFO at bob, and bob's answer with these two Vias. */
+  function asked() {
+    const { w, alice, bob } = world();
+    const { dialog } = callUp(w, alice, bob);
+    alice.request('INFO', { ...dialog, cseq: 2 });
+    const info = bob.got('INFO');
+    w.kill(200);
+    alice.inbox.length = 0;
+    const [ours = '', alices = ''] = info.all('via');
+    const rest = info.headers.filter(({ key }) => ['from', 'to', 'call-id', 'cseq'].includes(key));
+    const answer = (...vias: string[]) =>
+      bob.raw(
+        [
+          'SIP/2.0 200 OK',
+          ...vias.map((via) => `Via: ${via}`),
+          ...rest.map(({ raw }) => raw),
+          'Content-Length: 0\r\n\r\n',
+        ].join('\r\n'),
+      );
+    return { w, alice, ours, alices, answer };
+  }
+
+  it('goes back when its branch is ours', () => {
+    const { alice, ours, alices, answer } = asked();
+    answer(ours, alices);
+    expect(alice.heard).toEqual(['200 INFO']);
+  });
+
+  it('is dropped when its branch is not', () => {
+    const { alice, ours, alices, answer } = asked();
+    answer(ours.replace(/branch=[^;]*/, 'branch=z9hG4bK-ccforged'), alices);
+    expect(alice.heard).toEqual([]);
+  });
+
+  it.each([
+    'SIP/2.0/UDP 10.0.0.77:99;branch=z9hG4bKx',
+    (via: string) => via.replace(/received=[^;]*/, 'received=10.0.0.77'),
+    (via: string) => via.replace(/rport=\d+/, 'rport=99'),
+  ])('is dropped when the Via beneath leads elsewhere than the request came from', (other) => {
+    const { w, alice, ours, alices, answer } = asked();
+    answer(ours, typeof other === 'string' ? other : other(alices));
+    expect(alice.heard).toEqual([]);
+    expect(w.lost).toEqual([]);
+  });
+});
+
 describe('what most calls leave in a moment', () => {
   const stored = (w: World, kind: string) => [...w.kept.keys()].filter((key) => key.startsWith(kind)).length;
 
