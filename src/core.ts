@@ -102,12 +102,14 @@ export class Core {
     const held = (): Policy => this.#policy;
     const reason = (status: number): string => this.#policy.reason(status);
     const justRestarted = (): boolean => clock.now() < this.#restartEnds;
+    // A wall clock that is put back would make every nonce look like one of an earlier process.
+    const began = env.wall() - clock.now();
     this.#policyParts = {
       domains: env.domains,
       nonces: new Nonces({
         mac: keyedHash(env.key, 'nonce', 22),
         newSalt: env.newTag,
-        wall: env.wall,
+        wall: () => began + clock.now(),
         get life() {
           return held().config.auth.nonceLife;
         },
@@ -129,7 +131,7 @@ export class Core {
     const { timers } = this.#policy;
     this.outbox = new Outbox(
       env.wire,
-      { keep: env.keep ?? (() => {}), safely: env.safely, tell: env.tell },
+      { keep: () => this.#keep(), safely: env.safely, tell: env.tell },
       env.defer,
     );
     const branchHash = keyedHash(env.key, 'branch', 14);
@@ -282,6 +284,16 @@ export class Core {
       this.#env.onBug(cause);
     }
     this.outbox.schedule();
+  }
+
+  /** What cannot be kept is sent all the same. */
+  #keep(): void {
+    try {
+      this.#env.keep?.();
+    } catch (cause) {
+      this.#drop('bug');
+      this.#env.onBug(cause);
+    }
   }
 
   #receive(bytes: Buffer, flow: Flow): void {

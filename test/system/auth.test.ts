@@ -54,6 +54,12 @@ describe('registering', () => {
     expect({ ...all.core.layer.size }).toMatchObject({ serverInvite: 0, serverNonInvite: 0 });
   });
 
+  test.each([-3_600_000, 3_600_000])('goes on when the wall clock is put %i ms further', (step) => {
+    const { all, alice } = world();
+    all.wallShift += step;
+    expect(register(alice).status).toBe(200);
+  });
+
   test.each(['MD5', 'SHA-256', 'SHA-512-256'])('with %s', (algorithm) => {
     const { alice } = world({ algorithms: [algorithm] });
     expect(register(alice).status).toBe(200);

@@ -311,3 +311,16 @@ describe('a SUBSCRIBE under way when the server died', () => {
     w.expectSilence();
   });
 });
+
+describe('a bug while something is kept', () => {
+  it('is told, and what was to be sent is sent', () => {
+    const { w, alice, bob } = world();
+    w.core.supervisor.save = () => {
+      throw new Error('a bug');
+    };
+    alice.request('INVITE', { to: bob.aor, body: SDP.audio });
+    bob.answer(bob.got('INVITE'), 486);
+    expect(alice.response('INVITE', 486).status).toBe(486);
+    expect(w.bugs.map(String)).toContain('Error: a bug');
+  });
+});
