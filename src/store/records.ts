@@ -174,12 +174,19 @@ export class Records {
       return;
     }
     const data: ThreadData = { path: this.#path, retention, isForPower: durability === 'power' };
-    const thread = new Worker(program, {
-      workerData: data,
-      resourceLimits: { maxOldGenerationSizeMb: THREAD_HEAP },
-      // flags of the main thread (a debugger's port, a profiler) are not for it
-      execArgv: [],
-    });
+    let thread: Worker;
+    try {
+      thread = new Worker(program, {
+        workerData: data,
+        resourceLimits: { maxOldGenerationSizeMb: THREAD_HEAP },
+        // flags of the main thread (a debugger's port, a profiler) are not for it
+        execArgv: [],
+      });
+    } catch (cause) {
+      // the system gives no more threads just now
+      gone(cause);
+      return;
+    }
     this.#thread = thread;
     let why: unknown;
     thread.on('message', (word: FromThread) => {
