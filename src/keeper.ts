@@ -72,6 +72,8 @@ export class Keeper {
   readonly #passing = new Map<LiveDialog, { readonly since: number; invite: Forwarding | undefined }>();
   #look: Timer | undefined;
   #hasNews = false;
+  /** Characters of the lines that no file may have yet. */
+  #lines = 0;
   /** What the wall clock has more than ours. */
   #ahead: number;
 
@@ -104,6 +106,11 @@ export class Keeper {
   /** An ended call, until the database has it. */
   keepRecord(id: string, text: string): void {
     this.#put(RECORD + id, text);
+  }
+
+  /** They are in their files by now. */
+  linesWritten(lines: readonly Unwritten[]): void {
+    for (const { index } of lines) this.#parts.log.delete(LINES + index);
   }
 
   recordStored(id: string): void {
@@ -221,12 +228,16 @@ export class Keeper {
 
   #keepLines(): void {
     const lines = this.#parts.unwritten();
+    if (lines === undefined) return;
+    const text = lineTexts(lines);
+    this.#lines = (lines.index === 0 ? 0 : this.#lines) + text.length;
     // A journal that cannot be written for long is no reason to fill the store as well.
-    if (lines !== undefined && lines.index <= MOST_LINES) this.#put(LINES + lines.index, lineTexts(lines));
+    if (this.#lines <= MOST_LINES) this.#put(LINES + lines.index, text);
   }
 }
 
-const MOST_LINES = 50_000;
+/** Characters of journal lines: as many as wait for the files themselves. */
+const MOST_LINES = 8_000_000;
 
 /** States in which nobody has heard a phone yet. */
 const TRYING: ReadonlySet<string> = new Set(['trying', 'subscribing']);

@@ -24,6 +24,9 @@ export const STORE_FOLDER = 'store';
 /** ms. Most phones ring within a tenth of a second; a call that takes longer is worth keeping while it tries. So is a BYE. */
 const BRIEFLY = 150;
 
+/** Characters of ended calls that the log holds for a database that takes none for long. */
+const MOST_REFUSED = 100_000_000;
+
 export interface PersistenceParts {
   /** The data folder. */
   readonly folder: string;
@@ -47,9 +50,14 @@ export class Persistence {
   readonly #records: Records;
   /** What was found; gone once it is taken over, for it is as large as what lives. */
   #kept: KeptState;
-  /** Ids of records are never used again, over restarts. */
-  readonly #run: string;
+  /** The journal's last one of the process before. */
+  readonly #lastWindow: number;
   #ended = 0;
+  /** Characters of records that stand in the log alone. */
+  #refused = 0;
+  /** Records that had no room anywhere. */
+  #lost = 0;
+  #journal: Journal | undefined;
   #keeper: Keeper | undefined;
 
   private constructor(parts: PersistenceParts, log: LiveLog, records: Records, kept: Map<string, string>) {
@@ -57,7 +65,9 @@ export class Persistence {
     this.#log = log;
     this.#records = records;
     this.#kept = readKept(kept);
-    this.#run = parts.wall().toString(36);
+    const { unwritten, records: ended } = this.#kept;
+    const windows = [...unwritten.map((lines) => lines.window), ...ended.map(([id]) => windowOf(id))];
+    this.#lastWindow = windows.reduce((last, window) => Math.max(last, window), 0);
   }
 
   /** Opens the store, and completes the journal's files. Throws StartError. undefined: nothing is to outlive the process. */
@@ -112,6 +122,7 @@ export class Persistence {
       state: disk === 'well' ? 'ok' : disk,
       waiting,
       ended,
+      ...(this.#lost > 0 && { lost: this.#lost }),
       ...(problem !== undefined && { problem }),
     };
   }
@@ -131,7 +142,9 @@ export class Persistence {
    */
   restore(core: Core, journal: Journal, histories: Histories): () => Restored {
     const { clock, wall, log } = this.#parts;
-    const { dialogs, invites, bindings, records, damaged } = this.#kept;
+    const { dialogs, invites, bindings, records, unwritten, damaged } = this.#kept;
+    journal.beginAfter(this.#lastWindow);
+    this.#journal = journal;
     this.#kept = readKept([]);
     this.#keeper = new Keeper({
       log: this.#log,
@@ -153,6 +166,7 @@ export class Persistence {
       (callId, err) => log.error({ callId, err }, 'a call could not be restored'),
     );
     this.#keeper.listen();
+    this.#keeper.linesWritten(unwritten);
     for (const [id, record] of records) this.#records.add(id, JSON.stringify(record));
     if (damaged > 0) log.warn({ entries: damaged }, 'the store has entries that cannot be read');
     const calls = dialogs.filter(({ dialog }) => dialog.facts.machine === 'dialog').length;
@@ -165,11 +179,23 @@ export class Persistence {
 
   /** A call has ended. */
   ended(record: CallRecord, history: History | undefined): void {
-    const id = `${this.#run}-${this.#ended++}`;
+    // Never used again, over restarts.
+    const id = `${this.#journal?.window ?? 0}-${this.#ended++}`;
     const text = JSON.stringify(toStoredCall(record, history));
+    if (!this.#records.add(id, text)) {
+      // So many wait that this one stands in the log alone, and is stored after the next start.
+      this.#refused += text.length;
+      if (this.#refused > MOST_REFUSED || this.#log.isBehind) {
+        this.#lose();
+        return;
+      }
+    }
     this.#keeper?.keepRecord(id, text);
-    // Too many wait: those stand in the log, and are stored after the next start.
-    this.#records.add(id, text);
+  }
+
+  #lose(): void {
+    if (this.#lost++ === 0)
+      this.#parts.log.error('ended calls are lost: neither the database nor the store has room for them');
   }
 
   #stored(ids: readonly string[]): void {
@@ -189,13 +215,16 @@ export class Persistence {
   #completeJournals(): void {
     const { folder, log } = this.#parts;
     const { unwritten, records } = this.#kept;
-    const window = lastWindow(unwritten);
+    const last = this.#lastWindow;
+    const window = lastWindow(unwritten).filter((lines) => lines.window === last);
+    // The older ones are in their file, which may be rotated away by now.
+    const recent = records.filter(([id]) => windowOf(id) === last);
     const writer = new NdjsonWriter();
     const lines = {
       [DIARY_FILE]: window.map(({ diary }) => diary).join(''),
       [NDJSON_FILE]: [
         ...window.map(({ ndjson }) => ndjson),
-        ...records.map(([, call]) => writer.record(toRecord(call))),
+        ...recent.map(([, call]) => writer.record(toRecord(call))),
       ].join(''),
     };
     for (const file of [DIARY_FILE, NDJSON_FILE] as const) {
@@ -208,6 +237,12 @@ export class Persistence {
       }
     }
   }
+}
+
+/** The journal's window in which a record was made. */
+function windowOf(id: string): number {
+  const window = Number(id.split('-', 1)[0]);
+  return Number.isFinite(window) ? window : 0;
 }
 
 function openLog(

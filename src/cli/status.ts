@@ -29,10 +29,14 @@ export function said(status: StatusAnswer, now: number): string {
   return `${state}; ${all}${store === undefined ? '' : `; ${storeWords(store)}`}\n`;
 }
 
-function storeWords({ state, waiting, ended, problem }: StoreAnswer): string {
-  const disk = state === 'ok' ? 'store ok' : `store ${state}: ${counted(waiting, 'byte')} wait for the disk`;
-  if (problem === undefined) return disk;
-  return `${disk}; ${counted(ended, 'ended call')} cannot be stored: ${harmless(problem)}`;
+function storeWords({ state, waiting, ended, lost = 0, problem }: StoreAnswer): string {
+  const words = [
+    state === 'ok' ? 'store ok' : `store ${state}: ${counted(waiting, 'byte')} wait for the disk`,
+  ];
+  if (lost > 0) words.push(`${counted(lost, 'ended call')} lost`);
+  if (problem !== undefined)
+    words.push(`${counted(ended, 'ended call')} cannot be stored: ${harmless(problem)}`);
+  return words.join('; ');
 }
 
 function counted(count: number, what: string): string {

@@ -27,6 +27,8 @@ export interface StoreAnswer {
   readonly waiting: number;
   /** Ended calls that the database does not have yet: for a second or so that is as it should be. */
   readonly ended: number;
+  /** Ended calls that neither the database nor the store had room for, since the start. */
+  readonly lost?: number;
   /** Why the database takes none. */
   readonly problem?: string;
 }

@@ -40,7 +40,7 @@ export class Journal {
   /** Those of them that nobody was told of. */
   #freshDiary = '';
   #freshNdjson = '';
-  /** Counts the writes that both files took; greater than any of a process before. */
+  /** Counts the writes that both files took. */
   #window = Date.now();
   /** Times `unwritten` has handed out lines of this window. */
   #told = 0;
@@ -86,6 +86,16 @@ export class Journal {
     return over;
   }
 
+  /** Of what is recorded now: the same until all of it is in the files, and then a greater one. */
+  get window(): number {
+    return this.#window;
+  }
+
+  /** An earlier process has used all up to this one; the wall clock may have been put back since. */
+  beginAfter(window: number): void {
+    this.#window = Math.max(this.#window, window + 1);
+  }
+
   /** Is there anything that `flush` would write? */
   get hasNews(): boolean {
     return this.#ndjsonLines !== '' || this.#diaryLines !== '';
@@ -109,10 +119,11 @@ export class Journal {
   /** Once a burst, after its datagrams left. Without news it costs nothing; what a full disk refused is tried again. */
   flush(): void {
     const [diary, ndjson] = this.#files;
+    const hadNews = this.hasNews || this.#told > 0;
     diary.append(this.#diaryLines);
     ndjson.append(this.#ndjsonLines);
     this.#diaryLines = this.#ndjsonLines = this.#freshDiary = this.#freshNdjson = '';
-    if (this.#told === 0 || !diary.isWritten || !ndjson.isWritten) return;
+    if (!hadNews || !diary.isWritten || !ndjson.isWritten) return;
     this.#window++;
     this.#told = 0;
   }
