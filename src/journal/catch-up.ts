@@ -1,5 +1,15 @@
 // After a crash: cuts the torn end of a journal file, and writes the lines that had not reached it, each once.
-import { appendFileSync, closeSync, fstatSync, openSync, readSync, truncateSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  statSync,
+  truncateSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { FilePlace } from './rotating-file.ts';
 
 /** Lines that one burst made, for both files: whole ones, or ''. */
@@ -23,16 +33,13 @@ export function lastWindow(all: readonly Unwritten[]): readonly Unwritten[] {
 const NEWLINE = 0x0a;
 
 /**
- * `lines`: what was to be written from `place` on (undefined: lately); some of it may have reached the file, or the one it
+ * `lines`: what was to be written from `place` on (undefined: lately); some of it may have reached the file, or those it
  * was rotated to. Answers how many lines were written. Throws what the file system throws.
  */
 export function catchUp(path: string, lines: string, place: FilePlace | undefined): number {
   cutTornEnd(path);
   if (lines === '') return 0;
-  const rotated = place === undefined ? readEnd(`${path}.1`) : readFrom(`${path}.1`, place);
-  const current = place && readFrom(path, place);
-  // Where the place is in a rotated file, all that followed stands in the current one from its start.
-  const there = `${rotated ?? ''}${current ?? readEnd(path)}`;
+  const there = place === undefined ? readLately(path) : readBehind(path, place);
   const found = new Map<string, number>();
   for (const line of linesOf(there)) found.set(line, (found.get(line) ?? 0) + 1);
   let missing = '';
@@ -56,24 +63,55 @@ function linesOf(text: string): string[] {
   return lines;
 }
 
-/** What stands in the file of that inode from that place on; undefined: it is another file. */
-function readFrom(path: string, { inode, at }: FilePlace): string | undefined {
-  return read(path, (ino, size) => (ino === inode && size >= at ? at : undefined));
-}
-
 /** More than is written in the seconds before a crash. */
 const END = 4_000_000;
 
-function readEnd(path: string): string {
-  return read(path, (_ino, size) => Math.max(0, size - END)) ?? '';
+function readEnd(path: string): string | undefined {
+  return read(path, (size) => Math.max(0, size - END));
 }
 
-function read(path: string, from: (inode: number, size: number) => number | undefined): string | undefined {
+/** `.1` is the newest of those that were rotated. */
+function nth(path: string, n: number): string {
+  return n === 0 ? path : `${path}.${n}`;
+}
+
+function readLately(path: string): string {
+  let text = readEnd(path) ?? '';
+  for (let n = 1; text.length < END; n++) {
+    const older = readEnd(nth(path, n));
+    if (older === undefined) break;
+    text = older + text;
+  }
+  return text;
+}
+
+/** What stands behind that place and in the files that followed; in the current file, when nobody knows the place any more. */
+function readBehind(path: string, { inode, at }: FilePlace): string {
+  const begun = fileOf(path, inode);
+  let text = begun && read(begun, (size) => (size >= at ? at : undefined));
+  if (begun === undefined || text === undefined) return readEnd(path) ?? '';
+  if (begun === path) return text;
+  // Whoever moved it away by hand, or by date, left none between.
+  const number = Number(/^\.(\d{1,4})$/.exec(begun.slice(path.length))?.[1] ?? 1);
+  for (let n = number - 1; n >= 0; n--) text += readEnd(nth(path, n)) ?? '';
+  return text;
+}
+
+/** The file of that inode: this one, or beside it what was made of its name. */
+function fileOf(path: string, inode: number): string | undefined {
+  const folder = dirname(path);
+  return readdirSync(folder)
+    .filter((name) => name.startsWith(basename(path)))
+    .map((name) => join(folder, name))
+    .find((one) => statSync(one, { throwIfNoEntry: false })?.ino === inode);
+}
+
+function read(path: string, from: (size: number) => number | undefined): string | undefined {
   const fd = open(path);
   if (fd === undefined) return undefined;
   try {
-    const { ino, size } = fstatSync(fd);
-    const start = from(ino, size);
+    const { size } = fstatSync(fd);
+    const start = from(size);
     if (start === undefined) return undefined;
     const bytes = Buffer.alloc(size - start);
     readSync(fd, bytes, 0, bytes.length, start);

@@ -1,0 +1,263 @@
+// Journal files after a crash: a torn end is cut, what is missing is written, each line once, wherever the file went.
+import {
+  appendFileSync,
+  mkdtempSync,
+  type PathLike,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { catchUp, lastWindow, type Unwritten } from '../../src/journal/catch-up.ts';
+import { Diary } from '../../src/journal/diary.ts';
+import { Journal } from '../../src/journal/journal.ts';
+import { NdjsonWriter } from '../../src/journal/ndjson.ts';
+import { type FileSystem, realFileSystem } from '../../src/journal/rotating-file.ts';
+import type { Note, Transition } from '../../src/journal/transition.ts';
+import { telling } from './transitions.ts';
+
+let folder: string;
+let path: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'callchart-catch-up-'));
+  path = join(folder, 'j');
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+});
+
+const content = (file = path) => readFileSync(file, 'utf8');
+const place = (at: number, file = path) => ({ inode: statSync(file).ino, at });
+
+describe('a torn end', () => {
+  test('is cut, and its line written whole', () => {
+    writeFileSync(path, 'a\nb\nhal');
+    expect(catchUp(path, 'half\n', place(4))).toBe(1);
+    expect(content()).toBe('a\nb\nhalf\n');
+  });
+
+  test('is cut when nothing is missing', () => {
+    writeFileSync(path, 'a\nhal');
+    expect(catchUp(path, '', undefined)).toBe(0);
+    expect(content()).toBe('a\n');
+  });
+
+  test('is all there is', () => {
+    writeFileSync(path, 'hal');
+    expect(catchUp(path, 'half\n', place(0))).toBe(1);
+    expect(content()).toBe('half\n');
+  });
+
+  test('is in the middle of a letter', () => {
+    writeFileSync(path, Buffer.from('a\n\u017dofi').subarray(0, 3));
+    catchUp(path, '\u017dofia\n', place(2));
+    expect(content()).toBe('a\n\u017dofia\n');
+  });
+
+  test('that is longer than any line of ours is left alone', () => {
+    const long = 'x'.repeat(70_000);
+    writeFileSync(path, `a\n${long}`);
+    catchUp(path, '', undefined);
+    expect(content()).toBe(`a\n${long}`);
+  });
+});
+
+describe('lines that are missing', () => {
+  test('come into a file that is not there', () => {
+    expect(catchUp(path, 'a\nb\n', undefined)).toBe(2);
+    expect(content()).toBe('a\nb\n');
+  });
+
+  test('are those that do not stand behind the place', () => {
+    writeFileSync(path, 'a\nb\nc\n');
+    expect(catchUp(path, 'c\nd\ne\n', place(4))).toBe(2);
+    expect(content()).toBe('a\nb\nc\nd\ne\n');
+  });
+
+  test('and are equal to earlier ones are written all the same', () => {
+    writeFileSync(path, 'ring\nring\n');
+    expect(catchUp(path, 'ring\nring\n', place(5))).toBe(1);
+    expect(content()).toBe('ring\nring\nring\n');
+  });
+
+  test('are written once, however often the server dies', () => {
+    writeFileSync(path, 'a\n');
+    const at = place(2);
+    expect(catchUp(path, 'b\nb\n', at)).toBe(2);
+    expect(catchUp(path, 'b\nb\n', at)).toBe(0);
+    appendFileSync(path, 'tor');
+    expect(catchUp(path, 'b\nb\n', at)).toBe(0);
+    expect(content()).toBe('a\nb\nb\n');
+  });
+});
+
+describe('the file', () => {
+  test('was rotated in between', () => {
+    writeFileSync(path, 'a\nb\n');
+    const at = place(2);
+    renameSync(path, `${path}.1`);
+    writeFileSync(path, 'c\n');
+    expect(catchUp(path, 'b\nc\nd\n', at)).toBe(1);
+    expect([content(`${path}.1`), content()]).toEqual(['a\nb\n', 'c\nd\n']);
+  });
+
+  test('was rotated, and the next not begun', () => {
+    writeFileSync(path, 'a\nb\n');
+    const at = place(2);
+    renameSync(path, `${path}.1`);
+    expect(catchUp(path, 'b\nc\n', at)).toBe(1);
+    expect(content()).toBe('c\n');
+  });
+
+  test('was rotated twice', () => {
+    writeFileSync(path, 'a\nb\n');
+    const at = place(2);
+    renameSync(path, `${path}.2`);
+    writeFileSync(`${path}.1`, 'c\n');
+    writeFileSync(path, 'd\n');
+    expect(catchUp(path, 'b\nc\nd\ne\n', at)).toBe(1);
+    expect(content()).toBe('d\ne\n');
+  });
+
+  test('was moved beside it by somebody, and another begun', () => {
+    writeFileSync(path, 'a\nb\n');
+    const at = place(2);
+    renameSync(path, `${path}-20260504`);
+    writeFileSync(path, 'c\n');
+    expect(catchUp(path, 'b\nc\nd\n', at)).toBe(1);
+    expect(content()).toBe('c\nd\n');
+  });
+
+  test('was moved out of reach: better twice than never', () => {
+    writeFileSync(path, 'a\nb\n');
+    const at = place(2);
+    rmSync(path);
+    expect(catchUp(path, 'b\nc\n', at)).toBe(2);
+    expect(content()).toBe('b\nc\n');
+  });
+
+  test('was truncated by somebody', () => {
+    writeFileSync(path, 'a\na\na\nb\n');
+    const at = place(6);
+    writeFileSync(path, '');
+    expect(catchUp(path, 'b\nc\n', at)).toBe(2);
+    expect(content()).toBe('b\nc\n');
+  });
+});
+
+test('of all that was handed out the last window counts, in its order', () => {
+  const one = (window: number, index: number): Unwritten => ({ window, index, diary: '', ndjson: '' });
+  const all = [one(7, 1), one(6, 2), one(7, 0), one(6, 0)];
+  expect(lastWindow(all).map(({ window, index }) => [window, index])).toEqual([
+    [7, 0],
+    [7, 1],
+  ]);
+  expect(lastWindow([])).toEqual([]);
+});
+
+const NOTES: readonly (readonly Note[])[] = [
+  [],
+  [{ entry: 'ringing' }],
+  [{ entry: 'incoming' }, { entry: 'ringing' }],
+];
+
+interface Burst {
+  readonly notes: readonly number[];
+  readonly isWritten: boolean;
+}
+
+/** A process that dies after so many bytes have reached its files. */
+interface Life {
+  readonly bursts: readonly Burst[];
+  readonly bytes: number;
+}
+
+const burst = fc.record({
+  notes: fc.array(fc.nat(NOTES.length - 1), { minLength: 1, maxLength: 4 }),
+  isWritten: fc.boolean(),
+});
+const anyLife = fc.record({ bursts: fc.array(burst, { maxLength: 12 }), bytes: fc.nat(8000) });
+
+function dying(bytes: number): FileSystem & { isDead: boolean } {
+  let left = bytes;
+  const fs = {
+    ...realFileSystem,
+    isDead: false,
+    writeSync: (fd: number, all: Uint8Array, offset: number, length: number) => {
+      if (left === 0) fs.isDead = true;
+      if (fs.isDead) throw new Error('nobody is there');
+      const count = realFileSystem.writeSync(fd, all, offset, Math.min(length, left));
+      left -= count;
+      return count;
+    },
+    renameSync: (from: PathLike, to: PathLike) => {
+      if (fs.isDead) throw new Error('nobody is there');
+      realFileSystem.renameSync(from, to);
+    },
+  };
+  return fs;
+}
+
+/** All lines, of the oldest file first. */
+function written(name: string): string {
+  const numberOf = (file: string) => Number(/\.(\d+)$/.exec(file)?.[1] ?? 0);
+  const files = readdirSync(folder).filter((file) => file === name || file.startsWith(`${name}.`));
+  return files
+    .sort((a, b) => numberOf(b) - numberOf(a))
+    .map((file) => content(join(folder, file)))
+    .join('');
+}
+
+test('wherever the process dies between keeping lines and writing them, each stands there once, in order', () => {
+  let wall = 1_700_000_000_000;
+  const spy = vi.spyOn(Date, 'now').mockImplementation(() => wall);
+  onTestFinished(() => spy.mockRestore());
+  const run = (lives: readonly Life[], maxSize: number) => {
+    for (const file of readdirSync(folder)) rmSync(join(folder, file));
+    const kept = new Map<number, Unwritten>();
+    const transitions: Transition[] = [];
+    for (const { bursts, bytes } of lives) {
+      wall += 60_000;
+      const fs = dying(bytes);
+      const journal = new Journal({
+        folder,
+        settings: { style: 'classic', detail: 'transitions', maxSize, keep: 60 },
+        zone: () => 0,
+        onTrouble: () => {},
+        fs,
+      });
+      for (const { notes, isWritten } of bursts) {
+        for (const which of notes) {
+          const transition = telling(NOTES[which] ?? [], { seq: transitions.length + 1 });
+          transitions.push(transition);
+          journal.record(transition);
+        }
+        const lines = journal.unwritten();
+        if (lines !== undefined) kept.set(lines.index, lines);
+        if (isWritten) journal.flush();
+        if (fs.isDead) break;
+      }
+      fs.isDead = true;
+      journal.close();
+      const window = lastWindow([...kept.values()]);
+      const all = (of: 'diary' | 'ndjson') => window.map((one) => one[of]).join('');
+      catchUp(journal.diaryPath, all('diary'), window[0]?.place);
+      catchUp(journal.ndjsonPath, all('ndjson'), undefined);
+    }
+    const diary = new Diary({ style: 'classic', zone: () => 0 });
+    const writer = new NdjsonWriter();
+    expect(written('dennik-hovorov.log')).toBe(transitions.map((t) => diary.lines(t)).join(''));
+    expect(written('journal.ndjson')).toBe(transitions.map((t) => writer.transition(t)).join(''));
+  };
+  fc.assert(
+    fc.property(fc.array(anyLife, { minLength: 1, maxLength: 4 }), fc.constantFrom(700, 3000, 1e6), run),
+    {
+      numRuns: 150,
+    },
+  );
+});
