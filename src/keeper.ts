@@ -108,6 +108,11 @@ export class Keeper {
     this.#put(RECORD + id, text);
   }
 
+  /** A dialog that cannot be restored. */
+  forget(callId: string): void {
+    this.#delete(DIALOG + callId);
+  }
+
   /** They are in their files by now. */
   linesWritten(lines: readonly Unwritten[]): void {
     for (const { index } of lines) this.#parts.log.delete(LINES + index);
@@ -300,6 +305,7 @@ export function readKept(kept: Iterable<readonly [key: string, text: string]>): 
         continue;
       }
       const value = JSON.parse(text);
+      if (typeof value !== 'object' || value === null) throw new TypeError('no entry of ours');
       if (key.startsWith(BINDINGS)) state.bindings.push(...value);
       else if (key.startsWith(DIALOG)) state.dialogs.push(value);
       else if (key.startsWith(INVITE)) state.invites.push(value);

@@ -12,11 +12,13 @@ import type { CallRecord } from './journal/call-record.ts';
 import { catchUp, lastWindow } from './journal/catch-up.ts';
 import { DIARY_FILE, type Journal, NDJSON_FILE } from './journal/journal.ts';
 import { NdjsonWriter } from './journal/ndjson.ts';
+import type { Transition } from './journal/transition.ts';
 import { Keeper, type KeptState, readKept } from './keeper.ts';
 import { LiveLog } from './store/live-log.ts';
 import { Records } from './store/records.ts';
 import { toRecord, toStoredCall } from './store/records-call.ts';
 import { StoreError } from './store/store-error.ts';
+import type { SavedDialog } from './supervisor/saved-dialog.ts';
 import type { Clock, WallClock } from './time/clock.ts';
 
 export const STORE_FOLDER = 'store';
@@ -161,20 +163,46 @@ export class Persistence {
       if (record !== undefined) journal.calls.restore({ ...record, dialog: dialog.facts });
       if (history !== undefined) histories.restore(dialog.facts.callId, history);
     }
+    const broken = new Set<string>();
     const restored = core.restore(
       { bindings, dialogs: dialogs.map(({ dialog }) => dialog), invites },
-      (callId, err) => log.error({ callId, err }, 'a call could not be restored'),
+      (callId, err) => {
+        broken.add(callId);
+        log.error({ callId, err }, 'a call could not be restored');
+      },
     );
+    const whole = dialogs.filter(({ dialog }) => !broken.has(dialog.opened.callId));
+    for (const { dialog } of dialogs)
+      if (broken.has(dialog.opened.callId)) this.#giveUp(dialog, journal, histories);
     this.#keeper.listen();
     this.#keeper.linesWritten(unwritten);
     for (const [id, record] of records) this.#records.add(id, JSON.stringify(record));
     if (damaged > 0) log.warn({ entries: damaged }, 'the store has entries that cannot be read');
-    const calls = dialogs.filter(({ dialog }) => dialog.facts.machine === 'dialog').length;
+    const calls = whole.filter(({ dialog }) => dialog.facts.machine === 'dialog').length;
     return () => {
       restored.start();
       const { bindings, overdue } = restored;
-      return { calls, subscriptions: dialogs.length - calls, bindings, overdue };
+      return { calls, subscriptions: whole.length - calls, bindings, overdue };
     };
+  }
+
+  /** Its chart does not know where it stood: nobody can follow it further, and whoever reads of it is told so. */
+  #giveUp({ facts, opened, seq, state }: SavedDialog, journal: Journal, histories: Histories): void {
+    const transition: Transition = {
+      dialog: facts,
+      seq: seq + 1,
+      at: this.#parts.wall(),
+      from: state,
+      to: 'terminated',
+      event: 'restart',
+      cause: 'restart',
+      notes: [{ entry: 'failed' }],
+      done: true,
+    };
+    const over = journal.record(transition);
+    const history = histories.take(transition);
+    if (over !== undefined) this.ended(over, history);
+    this.#keeper?.forget(opened.callId);
   }
 
   /** A call has ended. */

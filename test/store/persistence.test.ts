@@ -10,7 +10,10 @@ import { Persistence } from '../../src/persistence.ts';
 import { LiveLog } from '../../src/store/live-log.ts';
 import { systemClock } from '../../src/time/clock.ts';
 import { BASIC_CALL, DIALOG, life } from '../journal/transitions.ts';
+import { House } from '../soak/house.ts';
 import { ended } from './records-thread.ts';
+
+const HERE = { address: '127.0.0.1', port: 5060 };
 
 /** A data folder whose store has these entries. */
 function left(entries: Readonly<Record<string, string>> = {}): string {
@@ -70,4 +73,34 @@ it('what neither database nor log has room for is counted, and fills no memory',
   expect(persistence.standing.lost).toBeUndefined();
   for (let n = 0; n < 2; n++) persistence.ended(record, undefined);
   expect(persistence.standing.lost).toBe(2);
+});
+
+it('a call whose chart knows its state no more is over, and told so once', async () => {
+  const dialog = {
+    v: 1,
+    facts: DIALOG,
+    opened: { callId: DIALOG.callId, callerTag: 'a', method: 'INVITE', cseq: 1 },
+    calleeTags: ['b'],
+    value: 'no such state',
+    context: {},
+    state: 'ringing',
+    seq: 2,
+    timers: [],
+  };
+  let record: unknown;
+  const records = new CallRecords();
+  for (const transition of life(BASIC_CALL).slice(0, 2)) {
+    records.take(transition);
+    record = records.of(DIALOG.callId);
+  }
+  const folder = left({ [`d:${DIALOG.callId}`]: JSON.stringify({ dialog, record }) });
+  for (const _start of ['the first', 'another']) {
+    const house = await House.open({ folder, at: HERE, key: 'a key', config: {} });
+    await house.close();
+    expect([house.bugs, house.core.supervisor.size, house.journal.calls.size]).toEqual([0, 0, 0]);
+  }
+  const diary = readFileSync(join(folder, 'dennik-hovorov.log'), 'utf8');
+  expect(diary.match(/Call Has Failed/g)).toHaveLength(1);
+  const [ended] = readFileSync(join(folder, 'journal.ndjson'), 'utf8').match(/.*"type":"call".*/g) ?? [];
+  expect(JSON.parse(ended ?? '{}')).toMatchObject({ callId: DIALOG.callId, outcome: 'failed' });
 });
