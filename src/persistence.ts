@@ -23,8 +23,8 @@ import type { Clock, WallClock } from './time/clock.ts';
 
 export const STORE_FOLDER = 'store';
 
-/** ms. Most phones ring within a tenth of a second; a call that takes longer is worth keeping while it tries. So is a BYE. */
-const BRIEFLY = 150;
+/** ms. On one network a phone rings, or answers a BYE, sooner: what takes longer is kept though nothing has come yet. */
+const BRIEFLY = 25;
 
 /** Characters of ended calls that the log holds for a database that takes none for long. */
 const MOST_REFUSED = 100_000_000;
