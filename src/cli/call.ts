@@ -10,7 +10,7 @@ export function callCommand(): Command {
   return askingCommand('call', 'show one call, live or ended: parties, states with times and causes, outcome')
     .argument('<CALL-ID>', 'its Call-ID; its beginning will do when no other begins so')
     .option('--json', 'as one JSON object')
-    .addHelpText('after', '\nWhen no server runs, ended calls are read from its data folder.')
+    .addHelpText('after', '\nWhen no server runs, they are read from its data folder.')
     .action((callId: string, flags: Record<string, unknown>) =>
       asking(async () => {
         if (callId === '')

@@ -5,7 +5,9 @@ import { StartError } from '../config/start-error.ts';
 import { ask, ControlError } from '../control/client.ts';
 import {
   type CallAnswer,
+  type CallDetailAnswer,
   callAnswer,
+  callDetail,
   type RegistrationAnswer,
   registrationAnswer,
 } from '../control/questions.ts';
@@ -22,6 +24,7 @@ export async function* registrations(data: string): AsyncGenerator<RegistrationA
     for await (const item of ask(data, { ask: 'registrations' })) yield item as RegistrationAnswer;
   } catch (error) {
     const { bindings } = leftAfter(error, data);
+    sayLeft(data);
     const clock = systemClock();
     const times = { clock, now: () => clock.now(), wall: Date.now };
     const location = new Location({ clock });
@@ -37,9 +40,27 @@ export async function* liveCalls(data: string): AsyncGenerator<CallAnswer> {
     for await (const item of ask(data, { ask: 'calls' })) yield item as CallAnswer;
   } catch (error) {
     const { dialogs } = leftAfter(error, data);
+    sayLeft(data);
     for (const { dialog, record } of dialogs)
       if (record !== undefined) yield callAnswer({ ...record, dialog: dialog.facts }, Date.now());
   }
+}
+
+/** One of them by its Call-ID, or those whose Call-ID begins so, with their states. Throws as `leftAfter` does. */
+export function leftCalls(error: unknown, data: string, callId: string): CallDetailAnswer[] {
+  const alike: CallDetailAnswer[] = [];
+  for (const { dialog, record, history } of leftAfter(error, data).dialogs) {
+    const { facts } = dialog;
+    if (record === undefined || !facts.callId.startsWith(callId)) continue;
+    const call = callDetail({ ...record, dialog: facts }, history, Date.now());
+    if (facts.callId === callId) return [call];
+    alike.push(call);
+  }
+  return alike;
+}
+
+export function sayLeft(data: string): void {
+  process.stderr.write(`no server runs in ${data}: this is what the last one left\n`);
 }
 
 /** Throws `error` again where it is not for want of a server, or where none has left anything. */
@@ -47,9 +68,7 @@ function leftAfter(error: unknown, data: string): KeptState {
   const folder = join(data, 'store');
   if (!(error instanceof ControlError) || error.code !== 'no-server' || !existsSync(folder)) throw error;
   try {
-    const kept = readKept(readLogOffline(folder));
-    process.stderr.write(`no server runs in ${data}: this is what the last one left\n`);
-    return kept;
+    return readKept(readLogOffline(folder));
   } catch (cause) {
     if (cause instanceof StoreError) throw new StartError('data-unreadable', cause.message, { cause });
     throw cause;

@@ -11,6 +11,8 @@ import {
 } from '../control/past.ts';
 import type { CallAnswer, CallDetailAnswer } from '../control/questions.ts';
 import { type OfflineRecords, openOffline } from '../store/records-offline.ts';
+import { MOST_ALIKE } from '../store/records-table.ts';
+import { leftCalls, sayLeft } from './left-alive.ts';
 
 /** Ended calls, the newest first, page after page as they are taken. Throws ControlError and StartError. */
 export async function* pastCalls(data: string, wanted: PastQuestion): AsyncGenerator<CallAnswer> {
@@ -51,21 +53,34 @@ export async function oneCall(data: string, callId: string): Promise<CallDetailA
     for await (const item of ask(data, { ask: 'call', callId })) return item as CallDetailAnswer;
     throw new ControlError('server-gone', 'the server did not say');
   } catch (error) {
-    const offline = offlineAfter(error, data);
-    if (offline === undefined) throw error;
-    try {
-      const { calls } = await offline.find(callId);
-      const [call] = calls;
-      if (call === undefined)
-        throw new ControlError(
-          'refused',
-          `no ended call has the Call-ID ${callId}, and no server runs in ${resolve(data)}`,
-        );
-      if (calls.length > 1) throw new ControlError('refused', unclear(callId, calls.map(endedDetail)));
-      return endedDetail(call);
-    } finally {
-      offline.close();
-    }
+    const left = leftCalls(error, data, callId);
+    const alike = await withEnded(left, offlineAfter(error, data), callId);
+    const [call] = alike;
+    if (call === undefined)
+      throw new ControlError(
+        'refused',
+        `no call has the Call-ID ${callId}, and no server runs in ${resolve(data)}`,
+      );
+    if (alike.length > 1) throw new ControlError('refused', unclear(callId, alike.slice(0, MOST_ALIKE)));
+    if (left.includes(call)) sayLeft(data);
+    return call;
+  }
+}
+
+/** As a running server looks: a live call of that very Call-ID first, then one that has ended, then all that begin so. */
+async function withEnded(
+  left: readonly CallDetailAnswer[],
+  offline: OfflineRecords | undefined,
+  callId: string,
+): Promise<readonly CallDetailAnswer[]> {
+  try {
+    if (offline === undefined || left[0]?.callId === callId) return left;
+    const { exact, calls } = await offline.find(callId);
+    const known = new Set(left.map((call) => call.callId));
+    const ended = calls.map(endedDetail);
+    return exact ? ended : [...left, ...ended.filter((call) => !known.has(call.callId))];
+  } finally {
+    offline?.close();
   }
 }
 

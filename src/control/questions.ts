@@ -7,7 +7,7 @@ import type { Binding } from '../registrar/location.ts';
 import { text } from '../sip/message.ts';
 import { MOST_ALIKE } from '../store/records-table.ts';
 import type { Answering, Exchange } from './control-server.ts';
-import type { Histories, Step } from './history.ts';
+import type { Histories, History, Step } from './history.ts';
 import { endedDetail, type PastCalls, pastCalls, unclear, wordsOf } from './past.ts';
 
 export interface Sources {
@@ -141,9 +141,13 @@ async function oneCall(exchange: Exchange, sources: Sources): Promise<void> {
 }
 
 function liveDetail(call: CallRecord, { histories, wall }: Sources): CallDetailAnswer {
-  const history = histories.of(call.dialog.callId);
+  return callDetail(call, histories.of(call.dialog.callId), wall());
+}
+
+/** One that lives, with the states it went through so far. */
+export function callDetail(call: CallRecord, history: History | undefined, now: number): CallDetailAnswer {
   return {
-    ...callAnswer(call, wall()),
+    ...callAnswer(call, now),
     states: (history?.steps ?? []).map(stateAnswer),
     ...(history !== undefined && history.skipped > 0 && { skippedStates: history.skipped }),
   };

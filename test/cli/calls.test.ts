@@ -7,8 +7,10 @@ import { openControl } from '../../src/control/control.ts';
 import { Histories } from '../../src/control/history.ts';
 import { endedAnswer } from '../../src/control/past.ts';
 import { CallRecords } from '../../src/journal/call-record.ts';
+import { LiveLog } from '../../src/store/live-log.ts';
 import { type StoredCall, toStoredCall } from '../../src/store/records-call.ts';
 import { RecordsFile } from '../../src/store/records-file.ts';
+import { BASIC_CALL, DIALOG, life } from '../journal/transitions.ts';
 import { ended } from '../store/records-thread.ts';
 import { callUp, World } from '../system/world.ts';
 import { buildCommand, callchart, scratchFolder } from './command.ts';
@@ -161,8 +163,39 @@ describe('without a server', () => {
     expect(await callchart(['call', 'call-', '--data', data])).toMatchObject({ code: 1, out: '' });
     expect(await callchart(['call', 'nobody', '--data', data])).toMatchObject({
       code: 1,
-      err: `callchart: no ended call has the Call-ID nobody, and no server runs in ${data}\n`,
+      err: `callchart: no call has the Call-ID nobody, and no server runs in ${data}\n`,
     });
+  });
+
+  it('a call that the last server left is told with its states, an ended one beside it', async () => {
+    const { data } = store([ended(1, { callId: 'left-2' })]);
+    const records = new CallRecords();
+    const histories = new Histories();
+    const dialog = { ...DIALOG, callId: 'left-1@a' };
+    for (const transition of life(BASIC_CALL, dialog).slice(0, 2)) {
+      records.take(transition);
+      histories.take(transition);
+    }
+    const kept = {
+      dialog: { facts: dialog },
+      record: records.of(dialog.callId),
+      history: histories.of(dialog.callId),
+    };
+    const { log } = LiveLog.open({
+      folder: join(data, 'store'),
+      durability: 'process',
+      onTrouble: () => {},
+    });
+    log.put(`d:${dialog.callId}`, JSON.stringify(kept));
+    log.close();
+    const ask = (callId: string) => callchart(['call', callId, '--data', data]);
+    for (const callId of ['left-1@a', 'left-1']) {
+      const { code, out, err } = await ask(callId);
+      expect([code, err]).toEqual([0, `no server runs in ${data}: this is what the last one left\n`]);
+      expect(out).toMatch(/outcome +none so far\n[^]*trying +INVITE of the caller\n.*ringing +180\n$/);
+    }
+    expect(await ask('left-2')).toMatchObject({ code: 0, err: '' });
+    expect((await ask('left')).err).toMatch(/begin[^]*\n {2}left-1@a .*\n {2}left-2 .*\n$/);
   });
 
   it('and without a store nothing can be said', async () => {
