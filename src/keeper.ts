@@ -29,6 +29,8 @@ export interface KeeperParts {
   readonly wall: WallClock;
   /** ms for which a call may try, or wait for the answer to its BYE, before that is kept; 0: it is kept at once. */
   readonly briefly: number;
+  /** Asks for a burst's end, and so for `keep`, though nothing comes. */
+  readonly schedule: () => void;
   /** What journal and control know of a live call. */
   readonly recordOf: (callId: string) => CallRecord | undefined;
   readonly historyOf: (callId: string) => History | undefined;
@@ -174,12 +176,12 @@ export class Keeper {
 
   /** On a quiet server no burst would come to look at them. */
   #lookAgain(): void {
-    const { clock, briefly } = this.#parts;
+    const { clock, briefly, schedule } = this.#parts;
     this.#keepOld();
     if (this.#passing.size === 0) return;
     this.#look ??= clock.after(briefly, () => {
       this.#look = undefined;
-      this.keep();
+      schedule();
     });
   }
 

@@ -155,6 +155,7 @@ export class Persistence {
       clock,
       wall,
       briefly: BRIEFLY,
+      schedule: () => core.outbox.schedule(),
       recordOf: (callId) => journal.calls.of(callId),
       historyOf: (callId) => histories.of(callId),
       unwritten: () => journal.unwritten(),

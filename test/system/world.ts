@@ -123,6 +123,7 @@ export class World {
       clock,
       wall: () => this.clock.now() + this.wallShift,
       briefly: this.#briefly,
+      schedule: () => core.outbox.schedule(),
       recordOf: (callId) => this.#records.of(callId),
       historyOf: () => undefined,
       unwritten: () => undefined,
