@@ -8,7 +8,7 @@ import { Persistence } from '../../src/persistence.ts';
 import { Domains } from '../../src/routing/domains.ts';
 import type { SipMessage } from '../../src/sip/message.ts';
 import { parse } from '../../src/sip/parse.ts';
-import { VirtualClock } from '../../src/time/clock.ts';
+import { VirtualClock, type WallClock } from '../../src/time/clock.ts';
 
 export interface Address {
   readonly address: string;
@@ -35,7 +35,7 @@ export interface HouseOptions {
 const BURSTS = 20;
 
 export class House {
-  readonly clock = new VirtualClock(1_000_000);
+  readonly clock: VirtualClock;
   readonly core: Core;
   readonly journal: Journal;
   readonly histories = new Histories();
@@ -52,14 +52,17 @@ export class House {
     const config = configSchema.parse(options.config);
     const clock = new VirtualClock(1_000_000);
     const log = pino({ level: 'warn' }, pino.destination({ dest: 2, sync: true }));
-    const store = await Persistence.open({ folder: options.folder, config, clock, wall: Date.now, log });
-    return new House(options, config, clock, store);
+    // It goes with the virtual clock: else the server would take each leap of that for a step of this one.
+    const start = Date.now() - clock.now();
+    const wall = () => start + clock.now();
+    const store = await Persistence.open({ folder: options.folder, config, clock, wall, log });
+    return new House(options, config, { clock, wall }, store);
   }
 
   private constructor(
     { folder, at, key }: HouseOptions,
     config: ReturnType<typeof configSchema.parse>,
-    clock: VirtualClock,
+    { clock, wall }: { readonly clock: VirtualClock; readonly wall: WallClock },
     store: Persistence | undefined,
   ) {
     this.#at = at;
@@ -76,7 +79,7 @@ export class House {
     this.core = new Core({
       config,
       clock,
-      wall: Date.now,
+      wall,
       key,
       newTag: () => `srv${++this.#tags}`,
       domains,
