@@ -115,7 +115,8 @@ export class Forwarding {
       return branch;
     });
     if (saved.serial !== undefined) this.#startSerial(Math.max(1, toClock(saved.serial) - this.#core.now));
-    for (const branch of this.#branches) {
+    // What fails at once leads back in here, for the next group: that one is sent already.
+    for (const branch of [...this.#branches]) {
       if (branch.status !== 0) continue;
       this.#send(base, branch);
       if (branch.spoke && branch.cancelAsked) branch.transaction?.cancel(branch.cancelHeaders);

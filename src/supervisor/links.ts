@@ -51,8 +51,12 @@ export class Links {
     this.#transferees.set(callId, mine);
   }
 
-  /** The call a new dialog comes from, as far as it says so itself or follows from a REFER. */
-  originOf(request: SipRequest, isLive: (callId: string) => boolean): DialogFacts['origin'] {
+  /** The call a new dialog comes from, as far as it says so itself or follows from a REFER: `came` hears of that one's call. */
+  originOf(
+    request: SipRequest,
+    isLive: (callId: string) => boolean,
+    came: (callId: string) => void,
+  ): DialogFacts['origin'] {
     if (request.method === 'SUBSCRIBE') {
       const focus = this.#foci.get(focusKeyOf(request.uri) ?? '');
       const callId = focus && firstOf(focus.calls);
@@ -69,6 +73,7 @@ export class Links {
     if (found === undefined) return undefined;
     list.splice(list.indexOf(found), 1);
     if (list.length === 0 && caller !== undefined) this.#transfers.delete(caller);
+    came(found.callId);
     return { callId: text(found.callId), why: 'transfer' };
   }
 

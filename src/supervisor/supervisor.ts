@@ -360,7 +360,7 @@ export class Supervisor implements EffectHost {
     const { method } = request;
     if (method !== 'INVITE' && method !== 'SUBSCRIBE' && method !== 'REFER') return undefined;
     const machine = method === 'INVITE' ? 'dialog' : 'subscription';
-    const origin = this.links.originOf(request, (callId) => this.#dialogs.has(callId));
+    const origin = this.links.originOf(request, (callId) => this.#dialogs.has(callId), this.#transferCame);
     const facts = {
       callId: detached(text(request.callId)),
       machine,
@@ -373,6 +373,12 @@ export class Supervisor implements EffectHost {
     this.#begin(dialog);
     return dialog;
   }
+
+  /** Its REFER waits for no call any more. */
+  readonly #transferCame = (callId: string): void => {
+    const dialog = this.#dialogs.get(callId);
+    if (dialog !== undefined) this.#changed(dialog);
+  };
 
   #begin(dialog: LiveDialog): void {
     const { actor } = dialog;

@@ -324,3 +324,40 @@ describe('a bug while something is kept', () => {
     expect(w.bugs.map(String)).toContain('Error: a bug');
   });
 });
+
+describe('a call that rings at one phone after another', () => {
+  it('goes on to the next when the way to the first is gone after a restart', () => {
+    const { w, alice, bob } = world();
+    const carol = w.phone('carol', '10.0.0.4');
+    carol.register({ to: bob.aor, contact: null, headers: [`Contact: <${carol.contact}>;q=0.5`] });
+    alice.request('INVITE', { to: bob.aor, body: SDP.audio });
+    bob.answer(bob.got('INVITE'), 180);
+    alice.inbox.length = 0;
+    for (const [key, text] of w.kept)
+      if (key.startsWith('i:')) w.kept.set(key, text.replaceAll(bob.address, '2001:db8::1'));
+    w.kill();
+    const atCarol = carol.got('INVITE');
+    carol.answer(atCarol, 180);
+    carol.answer(atCarol, 200, { body: SDP.audio });
+    expect(alice.response('INVITE', 180).status).toBe(180);
+    expect(alice.response('INVITE', 200).status).toBe(200);
+    expect(w.bugs).toEqual([]);
+  });
+});
+
+describe('a transfer', () => {
+  it('that has led to its call is not waited for once more', () => {
+    const { w, alice, bob } = world();
+    const carol = w.phone('carol', '10.0.0.4');
+    carol.register();
+    const { dialog } = callUp(w, alice, bob);
+    alice.request('REFER', { ...dialog, cseq: 2, headers: [`Refer-To: <${carol.aor}>`] });
+    bob.answer(bob.got('REFER'), 202);
+    const origins = () => [...w.core.supervisor.dialogs()].map(({ facts }) => facts.origin?.why);
+    callUp(w, bob, carol);
+    expect(origins()).toEqual([undefined, 'transfer']);
+    w.kill();
+    callUp(w, bob, carol);
+    expect(origins()).toEqual([undefined, 'transfer', undefined]);
+  });
+});
