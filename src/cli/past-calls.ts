@@ -8,6 +8,7 @@ import {
   pageItems,
   queryOf,
   unclear,
+  type WaitingAnswer,
 } from '../control/past.ts';
 import type { CallAnswer, CallDetailAnswer } from '../control/questions.ts';
 import { type OfflineRecords, openOffline } from '../store/records-offline.ts';
@@ -22,6 +23,7 @@ export async function* pastCalls(data: string, wanted: PastQuestion): AsyncGener
     let more: MoreAnswer['more'] | undefined;
     for await (const item of page(data, question)) {
       if ('more' in item) more = item.more;
+      else if ('waiting' in item) sayWaiting(item);
       else {
         yield item;
         left--;
@@ -32,9 +34,16 @@ export async function* pastCalls(data: string, wanted: PastQuestion): AsyncGener
   }
 }
 
-async function* page(data: string, question: PastQuestion): AsyncGenerator<CallAnswer | MoreAnswer> {
+function sayWaiting({ waiting }: WaitingAnswer): void {
+  const calls = waiting === 1 ? '1 ended call waits' : `${waiting} ended calls wait`;
+  process.stderr.write(`${calls} for the disk and ${waiting === 1 ? 'is' : 'are'} not listed\n`);
+}
+
+type PageItem = CallAnswer | MoreAnswer | WaitingAnswer;
+
+async function* page(data: string, question: PastQuestion): AsyncGenerator<PageItem> {
   try {
-    for await (const item of ask(data, question)) yield item as CallAnswer | MoreAnswer;
+    for await (const item of ask(data, question)) yield item as PageItem;
   } catch (error) {
     const query = queryOf(question);
     const offline = query && offlineAfter(error, data);

@@ -12,11 +12,20 @@ export interface PastCalls {
   /** Rejects with an error that says why they cannot be read. */
   past(query: PastQuery): Promise<PastPage>;
   find(callId: string): Promise<Found>;
+  /** Calls that are not stored yet, and so not found. */
+  readonly waiting?: number;
+  /** Why none is stored just now. */
+  readonly problem?: string | undefined;
 }
 
 /** The last item of a page, when there is another: what to ask for next. */
 export interface MoreAnswer {
   readonly more: Cursor;
+}
+
+/** After the first page: so many ended calls are not among them, for they cannot be stored. */
+export interface WaitingAnswer {
+  readonly waiting: number;
 }
 
 /** `since` and `until` in ms since the epoch, by when a call began; `after` is a `more` of before. */
@@ -40,7 +49,12 @@ export function pastCalls(exchange: Exchange, past: PastCalls | undefined): void
   else if (past === undefined) exchange.fail('no-records', 'this server keeps no ended calls');
   else
     past.past(query).then(
-      (page) => exchange.list(pageItems(page)),
+      (page) => {
+        const { problem, waiting = 0 } = past;
+        const isFirst = query.after === undefined;
+        const missing = isFirst && problem !== undefined && waiting > 0 ? [{ waiting }] : [];
+        exchange.list([...pageItems(page), ...missing]);
+      },
       (cause) => exchange.fail('no-records', wordsOf(cause)),
     );
 }

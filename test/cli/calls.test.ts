@@ -5,7 +5,7 @@ import { CSV_HEAD, csvLine } from '../../src/cli/csv.ts';
 import { parseWhen } from '../../src/cli/when.ts';
 import { openControl } from '../../src/control/control.ts';
 import { Histories } from '../../src/control/history.ts';
-import { endedAnswer } from '../../src/control/past.ts';
+import { endedAnswer, type PastCalls } from '../../src/control/past.ts';
 import { CallRecords } from '../../src/journal/call-record.ts';
 import { LiveLog } from '../../src/store/live-log.ts';
 import { type StoredCall, toStoredCall } from '../../src/store/records-call.ts';
@@ -34,7 +34,7 @@ function store(calls: readonly StoredCall[]) {
 }
 
 /** The same with a server that two phones are registered at; its ended calls go into the store. */
-async function office(calls: readonly StoredCall[]) {
+async function office(calls: readonly StoredCall[], standing: Pick<PastCalls, 'waiting' | 'problem'> = {}) {
   const { data, file, put } = store(calls);
   const world = new World();
   const records = new CallRecords();
@@ -57,6 +57,7 @@ async function office(calls: readonly StoredCall[]) {
     past: {
       past: async (query) => file.use((table) => table.past(query)),
       find: async (callId) => file.use((table) => table.find(callId)),
+      ...standing,
     },
     now,
     wall: now,
@@ -114,6 +115,15 @@ describe('with a server', () => {
     );
     const some = await ask('calls', '--past', '--limit', '601', '--csv');
     expect([some.out.split('\r\n').length, some.err]).toEqual([603, '']);
+  });
+
+  it('ended calls that the disk has no room for are counted', async () => {
+    const { ask } = await office([ended(1)], { waiting: 64, problem: 'the disk is full' });
+    const { out, err } = await ask('calls', '--past', '--json');
+    expect([callIds(out), err]).toEqual([
+      [ended(1).callId],
+      '64 ended calls wait for the disk and are not listed\n',
+    ]);
   });
 
   it('one that lives goes before one that has ended; a beginning that fits both is refused', async () => {
