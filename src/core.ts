@@ -353,6 +353,7 @@ export class Core {
   }
 
   close(): void {
+    this.#policyParts.wrongPasswords.close();
     this.drain.close();
     this.layer.close();
     this.location.close();

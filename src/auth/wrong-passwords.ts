@@ -1,8 +1,9 @@
 // Wrong passwords as an operator hears of them: a line for each source and minute at most, however many there are.
 
 export interface WrongPassword {
+  /** Empty: of the others alone. */
   readonly source: string;
-  /** Whom it was tried for. */
+  /** Whom it was tried for, the last time. */
   readonly aor: string;
   /** How often from this source since it was told of last. */
   readonly times: number;
@@ -25,7 +26,7 @@ const MOST_CHARS = 200;
 
 export class WrongPasswords {
   readonly #parts: WrongPasswordsParts;
-  readonly #sources = new Map<string, { toldAt: number; times: number }>();
+  readonly #sources = new Map<string, { toldAt: number; times: number; aor: string }>();
   #minute = Number.NEGATIVE_INFINITY;
   #lines = 0;
   #others = 0;
@@ -39,6 +40,7 @@ export class WrongPasswords {
     const known = this.#sources.get(source);
     if (known !== undefined && now < known.toldAt + MINUTE) {
       known.times++;
+      known.aor = aor.slice(0, MOST_CHARS);
       return;
     }
     if (now >= this.#minute + MINUTE) {
@@ -50,22 +52,30 @@ export class WrongPasswords {
       return;
     }
     this.#lines++;
-    this.#parts.tell({
-      source,
-      aor: aor.slice(0, MOST_CHARS),
-      times: (known?.times ?? 0) + 1,
-      others: this.#others,
-    });
-    this.#others = 0;
+    this.#tell(source, aor.slice(0, MOST_CHARS), (known?.times ?? 0) + 1);
     // Set anew, so that the first one is always the one told of longest ago.
     this.#sources.delete(source);
-    this.#sources.set(source, { toldAt: now, times: 0 });
+    this.#sources.set(source, { toldAt: now, times: 0, aor: '' });
     if (this.#sources.size > MOST_SOURCES) {
       for (const [oldest] of this.#sources) {
         this.#sources.delete(oldest);
         break;
       }
     }
+  }
+
+  /** At the end: what nobody was told of yet, in as many lines as a minute may have. */
+  close(): void {
+    const untold = [...this.#sources].filter(([, { times }]) => times > 0);
+    this.#sources.clear();
+    for (const [, { times }] of untold.slice(MOST_LINES)) this.#others += times;
+    for (const [source, { aor, times }] of untold.slice(0, MOST_LINES)) this.#tell(source, aor, times);
+    if (this.#others > 0) this.#tell('', '', 0);
+  }
+
+  #tell(source: string, aor: string, times: number): void {
+    this.#parts.tell({ source, aor, times, others: this.#others });
+    this.#others = 0;
   }
 
   get size(): number {

@@ -30,3 +30,20 @@ test('a flood of sources is neither remembered nor written out', () => {
   expect(told[30]).toMatchObject({ source: '1.0', times: 1, others: 4970 });
   expect(wrong.size).toBe(1000);
 });
+
+test('what was not told yet is told at the end, in as many lines as a minute has', () => {
+  const { told, wrong, at } = listening();
+  for (let i = 0; i < 3; i++) wrong.note('a', `sip:${i}@h`);
+  wrong.note('b', 'sip:x@h');
+  told.length = 0;
+  wrong.close();
+  expect(told).toEqual([{ source: 'a', aor: 'sip:2@h', times: 2, others: 0 }]);
+  for (let minute = 1; minute <= 2; minute++) {
+    at(minute * 60_000);
+    for (let i = 0; i < 60; i++) wrong.note(`${minute}.${i % 40}`, 'sip:x@h');
+  }
+  told.length = 0;
+  wrong.close();
+  expect(told).toHaveLength(30);
+  expect(told.reduce((sum, { times, others }) => sum + times + others, 0)).toBe(20 + 20 + 10);
+});
