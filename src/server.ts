@@ -21,6 +21,7 @@ import { Journal } from './journal/journal.ts';
 import { Persistence, type Restored } from './persistence.ts';
 import { Domains } from './routing/domains.ts';
 import { Resolver } from './routing/resolver.ts';
+import { realStoreFileSystem } from './store/file-system.ts';
 import { systemClock } from './time/clock.ts';
 import type { LocalSocket } from './transport/flow.ts';
 import { ListenError } from './transport/listen.ts';
@@ -275,7 +276,9 @@ function secretKey(folder: string): string {
   }
   const key = randomBytes(32).toString('base64url');
   try {
-    writeFileSync(path, `${key}\n`, { mode: 0o600 });
+    // Calls that outlive a power failure are of no use without it.
+    writeFileSync(path, `${key}\n`, { mode: 0o600, flush: true });
+    realStoreFileSystem.syncFolderSync(folder);
   } catch (cause) {
     throw new StartError('data-unwritable', `${path} cannot be written; give another folder with --data`, {
       cause,
