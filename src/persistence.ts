@@ -118,14 +118,16 @@ export class Persistence {
 
   /** How the store stands, for whoever asks. */
   get standing(): StoreAnswer {
-    const { disk, waiting } = this.#log.standing;
-    const { problem, waiting: ended } = this.#records;
+    const { disk, waiting, problem: logs } = this.#log.standing;
+    const { problem: records, waiting: ended } = this.#records;
+    const problem = logs ?? records;
     return {
       state: disk === 'well' ? 'ok' : disk,
       waiting,
       ended,
       ...(this.#lost > 0 && { lost: this.#lost }),
       ...(problem !== undefined && { problem }),
+      ...(records !== undefined && { recordsProblem: records }),
     };
   }
 

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { parseDuration } from '../config/units.ts';
 import { ask, ControlError } from '../control/client.ts';
-import type { DrainAnswer } from '../control/upkeep.ts';
+import type { DrainAnswer, DrainedAnswer } from '../control/upkeep.ts';
 import { asking, askingCommand, folderOf, writeLine } from './asking.ts';
 import { shortTime } from './words.ts';
 
@@ -14,7 +14,7 @@ export function drainCommand(): Command {
       time,
     )
     .option('--wait', 'come back when it has ended')
-    .option('--json', 'one JSON object')
+    .option('--json', 'one JSON object; with --wait another at the end')
     .action((flags: Record<string, unknown>) => asking(() => drain(flags)));
 }
 
@@ -27,7 +27,7 @@ async function drain({ timeout, wait, json, ...flags }: Record<string, unknown>)
   try {
     for await (const item of ask(folderOf(flags), question, wait === true ? { patience: 0 } : {})) {
       if (json === true) await writeLine(JSON.stringify(item));
-      else process.stdout.write(said(item as DrainAnswer, Date.now()));
+      else process.stdout.write(said(item as DrainAnswer | DrainedAnswer, Date.now()));
     }
   } catch (error) {
     // that is what was waited for
@@ -35,9 +35,16 @@ async function drain({ timeout, wait, json, ...flags }: Record<string, unknown>)
   }
 }
 
-export function said({ already, calls, until }: DrainAnswer, now: number): string {
+export function said(answer: DrainAnswer | DrainedAnswer, now: number): string {
+  if ('left' in answer) return drained(answer.left);
+  const { already, calls, until } = answer;
   const left = calls === 0 ? 'no calls left' : `${calls} ${calls === 1 ? 'call' : 'calls'} left`;
   return `${already ? 'already draining' : 'draining'}: ${left}, ends by ${shortTime(until, now)}\n`;
+}
+
+function drained(left: number): string {
+  if (left === 0) return 'drained\n';
+  return `drained: ${left === 1 ? '1 call was' : `${left} calls were`} left\n`;
 }
 
 function time(text: string): number {

@@ -29,13 +29,15 @@ export function said(status: StatusAnswer, now: number): string {
   return `${state}; ${all}${store === undefined ? '' : `; ${storeWords(store)}`}\n`;
 }
 
-function storeWords({ state, waiting, ended, lost = 0, problem }: StoreAnswer): string {
+function storeWords(store: StoreAnswer): string {
+  const { state, waiting, ended, lost = 0, problem, recordsProblem } = store;
+  const why = problem === undefined ? '' : ` (${harmless(problem)})`;
   const words = [
-    state === 'ok' ? 'store ok' : `store ${state}: ${counted(waiting, 'byte')} wait for the disk`,
+    state === 'ok' ? 'store ok' : `store ${state}: ${counted(waiting, 'byte')} wait for the disk${why}`,
   ];
   if (lost > 0) words.push(`${counted(lost, 'ended call')} lost`);
-  if (problem !== undefined)
-    words.push(`${counted(ended, 'ended call')} cannot be stored: ${harmless(problem)}`);
+  if (recordsProblem !== undefined)
+    words.push(`${counted(ended, 'ended call')} cannot be stored: ${harmless(recordsProblem)}`);
   return words.join('; ');
 }
 

@@ -5,6 +5,8 @@ export interface Upkeep {
   reload(): ReloadAnswer;
   /** `timeout` in ms; undefined: the configuration's. */
   drain(timeout?: number): DrainAnswer;
+  /** The drain is over. */
+  readonly drained: Promise<DrainedAnswer>;
   status(): StatusAnswer;
 }
 
@@ -20,6 +22,11 @@ export interface DrainAnswer {
   readonly until: string;
 }
 
+/** Calls that the time was too short for. */
+export interface DrainedAnswer {
+  readonly left: number;
+}
+
 /** How what outlives the process is kept: `slow` and `failed`, the disk is behind with what was decided. */
 export interface StoreAnswer {
   readonly state: 'ok' | 'slow' | 'failed';
@@ -29,8 +36,10 @@ export interface StoreAnswer {
   readonly ended: number;
   /** Ended calls that neither the database nor the store had room for, since the start. */
   readonly lost?: number;
-  /** Why the database takes none. */
+  /** Why it failed, in the system's words; where all is well but the database, why that takes no calls. */
   readonly problem?: string;
+  /** Why the database takes none of the ended calls. */
+  readonly recordsProblem?: string;
 }
 
 export interface StatusAnswer {
@@ -57,7 +66,7 @@ export function upkeepQuestions(upkeep: Upkeep): Readonly<Record<string, Answeri
   };
 }
 
-/** With `wait` the answer has no end but the server's. */
+/** With `wait` the answer has no end but the server's; before it, what was left. */
 function drain(exchange: Exchange, upkeep: Upkeep): void {
   const { timeout, wait } = exchange.question;
   if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0)) {
@@ -65,5 +74,6 @@ function drain(exchange: Exchange, upkeep: Upkeep): void {
     return;
   }
   exchange.item(upkeep.drain(timeout));
-  if (wait !== true) exchange.done();
+  if (wait === true) void upkeep.drained.then((drained) => exchange.item(drained));
+  else exchange.done();
 }

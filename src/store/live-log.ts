@@ -176,9 +176,14 @@ export class LiveLog {
     return this.#condition.isFailed || waits;
   }
 
-  /** How the disk does, and the bytes it does not have yet. */
-  get standing(): { readonly disk: State; readonly waiting: number } {
-    return { disk: this.#condition.overall, waiting: this.#waitingBytes() };
+  /** How the disk does, why it fails, and the bytes it does not have yet. */
+  get standing(): {
+    readonly disk: State;
+    readonly problem: string | undefined;
+    readonly waiting: number;
+  } {
+    const { overall, problem } = this.#condition;
+    return { disk: overall, problem, waiting: this.#waitingBytes() };
   }
 
   get segments(): number {

@@ -20,6 +20,7 @@ export class LogCondition {
   readonly #waiting: () => number;
   readonly #states: Record<'write' | 'sync', State> = { write: 'well', sync: 'well' };
   readonly #slowAt = { write: 0, sync: 0 };
+  readonly #errors: Record<'write' | 'sync', Error | undefined> = { write: undefined, sync: undefined };
   #overall: State = 'well';
 
   constructor(told: (trouble: LogTrouble) => void, waiting: () => number) {
@@ -38,6 +39,11 @@ export class LogCondition {
   /** The worse of both. */
   get overall(): State {
     return this.#overall;
+  }
+
+  /** Why it failed; undefined: it has not. */
+  get problem(): string | undefined {
+    return (this.#errors.write ?? this.#errors.sync)?.message;
   }
 
   is(part: 'write' | 'sync', state: State): boolean {
@@ -62,6 +68,7 @@ export class LogCondition {
 
   #set(part: 'write' | 'sync', state: State, err?: Error): void {
     this.#states[part] = state;
+    this.#errors[part] = err;
     const { write, sync } = this.#states;
     const overall =
       write === 'failed' || sync === 'failed'

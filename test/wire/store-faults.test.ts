@@ -125,11 +125,12 @@ test.skipIf(!canMount())(
     await logged('ended calls cannot be stored: ');
     const status = callchart('status', '--data', server.data).out;
     expect(status).toMatch(
-      /; store failed: \d{2,} bytes wait for the disk; \d+ ended calls cannot be stored: /,
+      /; store failed: \d{2,} bytes wait for the disk \(ENOSPC: .*\); \d+ ended calls cannot be stored: /,
     );
     expect(JSON.parse(callchart('status', '--data', server.data, '--json').out).store).toMatchObject({
       state: 'failed',
       waiting: expect.any(Number),
+      problem: expect.stringContaining('ENOSPC'),
     });
     makeRoom();
     await logged('the store keeps up again');
@@ -178,7 +179,7 @@ test('a log that is damaged in its middle and torn at its end gives what is whol
   );
   await server.restart();
   expect(await logged('the store was damaged')).toMatch(/"torn":1,"corrupt":1/);
-  await logged('restored 1 calls, 3 bindings');
+  await logged('restored 1 call, 3 bindings');
   await call.hangUp();
   await server.wrote(call.callId, call.whole);
   dora.ask('MESSAGE', anna.aor, [], 'hello');
