@@ -1,9 +1,7 @@
 // The composition root of the daemon: real sockets, clocks, chance and files around the core.
 import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Logger } from 'pino';
@@ -18,10 +16,11 @@ import { isAnswered } from './control/control-server.ts';
 import { Histories } from './control/history.ts';
 import { Core } from './core.ts';
 import { Journal } from './journal/journal.ts';
+import { type FileTrouble, troubleWords } from './journal/rotating-file.ts';
 import { Persistence, type Restored } from './persistence.ts';
 import { Domains } from './routing/domains.ts';
 import { Resolver } from './routing/resolver.ts';
-import { realStoreFileSystem } from './store/file-system.ts';
+import { secretKey } from './store/secret-key.ts';
 import { systemClock } from './time/clock.ts';
 import type { LocalSocket } from './transport/flow.ts';
 import { ListenError } from './transport/listen.ts';
@@ -77,8 +76,7 @@ async function serverOn(config: Config, { log, load }: ServerHooks): Promise<Run
   const journal = new Journal({
     folder,
     settings: config.journal,
-    onTrouble: (trouble) =>
-      trouble.err === undefined ? log.info(trouble, 'journal file') : log.error(trouble, 'journal file'),
+    onTrouble: (trouble) => sayTrouble(trouble, log),
     now: () => clock.now(),
   });
   const users = watchedUsers(config, folder, log);
@@ -118,7 +116,9 @@ async function serverOn(config: Config, { log, load }: ServerHooks): Promise<Run
     config,
     clock,
     wall: Date.now,
-    key: secretKey(folder),
+    key: secretKey(folder, (path) =>
+      log.warn({ path }, 'secret.key held no key: made anew, so calls from before are routed no more'),
+    ),
     newTag: () => randomBytes(6).toString('base64url'),
     domains,
     network: {
@@ -248,8 +248,21 @@ function sharing(ms: number): (flush: () => void) => void {
 
 function sayRestored({ calls, subscriptions, bindings, overdue }: Restored, log: Logger): void {
   if (calls + subscriptions + bindings === 0) return;
-  const more = subscriptions > 0 ? `, ${subscriptions} subscriptions` : '';
-  log.info(`restored ${calls} calls${more}, ${bindings} bindings, ${overdue} overdue timers`);
+  const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
+  const all = [
+    counted(calls, 'call'),
+    ...(subscriptions > 0 ? [counted(subscriptions, 'subscription')] : []),
+    counted(bindings, 'binding'),
+    counted(overdue, 'overdue timer'),
+  ];
+  log.info(`restored ${all.join(', ')}`);
+}
+
+/** What the system says has no stack worth reading. */
+function sayTrouble(trouble: FileTrouble, log: Logger): void {
+  const { path, err, lost } = trouble;
+  if (err === undefined) log.info({ path, lost }, troubleWords(trouble));
+  else log.error({ path, lost, ...(!('code' in err) && { err }) }, troubleWords(trouble));
 }
 
 /** V8's own collection, which a program can have without a flag of Node. */
@@ -257,32 +270,4 @@ function collector(): () => void {
   setFlagsFromString('--expose-gc');
   const collect: unknown = runInNewContext('gc');
   return typeof collect === 'function' ? () => collect() : () => {};
-}
-
-/** The server's secret: made once, kept in the data folder, readable by its owner only. */
-function secretKey(folder: string): string {
-  const path = join(folder, 'secret.key');
-  try {
-    const kept = readFileSync(path, 'utf8').trim();
-    if (kept.length >= 32) return kept;
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') {
-      throw new StartError(
-        'data-unwritable',
-        `${path} cannot be read; put its permissions right or remove it`,
-        { cause },
-      );
-    }
-  }
-  const key = randomBytes(32).toString('base64url');
-  try {
-    // Calls that outlive a power failure are of no use without it.
-    writeFileSync(path, `${key}\n`, { mode: 0o600, flush: true });
-    realStoreFileSystem.syncFolderSync(folder);
-  } catch (cause) {
-    throw new StartError('data-unwritable', `${path} cannot be written; give another folder with --data`, {
-      cause,
-    });
-  }
-  return key;
 }

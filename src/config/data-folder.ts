@@ -33,7 +33,9 @@ function removeIfEmpty(folder: string): void {
 export function prepareDataFolder(path: string): string {
   const folder = resolve(path);
   try {
-    makeFolder(folder);
+    makeFolder(dirname(folder));
+    // what is in it tells who calls whom; one that was there is as its owner wants it
+    if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
     // permission bits tell root nothing, and read-only or full disks tell nobody: only writing does
     const probe = join(folder, `.probe-${process.pid}`);
     writeFileSync(probe, 'probe');

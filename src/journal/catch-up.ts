@@ -10,7 +10,7 @@ import {
   truncateSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { FilePlace } from './rotating-file.ts';
+import { FILE_MODE, type FilePlace } from './rotating-file.ts';
 
 /** Lines that one burst made, for both files: whole ones, or ''. */
 export interface Unwritten {
@@ -52,7 +52,7 @@ export function catchUp(path: string, lines: string, place: FilePlace | undefine
       count++;
     }
   }
-  if (count > 0) appendFileSync(path, missing);
+  if (count > 0) appendFileSync(path, missing, { mode: FILE_MODE });
   return count;
 }
 

@@ -42,6 +42,16 @@ export interface FileTrouble {
   readonly lost: number;
 }
 
+/** For people. */
+export function troubleWords({ err }: FileTrouble): string {
+  if (err === undefined) return 'journal file is written again';
+  const isMove = 'syscall' in err && (err.syscall === 'rename' || err.syscall === 'rm');
+  return `journal file cannot be ${isMove ? 'rotated' : 'written'}: ${err.message}`;
+}
+
+/** Who called whom is for the owner, and for a group that reads logs. */
+export const FILE_MODE = 0o640;
+
 const NEWLINE = 0x0a;
 const RETRY_MS = 1000;
 const LOOK_MS = 1000;
@@ -173,7 +183,7 @@ export class RotatingFile {
   }
 
   #open(): number {
-    const fd = this.#fs.openSync(this.path, 'a+');
+    const fd = this.#fs.openSync(this.path, 'a+', FILE_MODE);
     this.#fd = fd;
     const { size, ino } = fstatSync(fd);
     this.#inode = ino;

@@ -40,7 +40,7 @@ export async function bench(argv: readonly string[], { root }: { readonly root: 
     );
     const from = performance.now();
     try {
-      const came = program.line(/"msg":"restored (\d+) calls.*, (\d+) bindings/, { within: 100_000 });
+      const came = program.line(/"msg":"restored (\d+) calls?.*, (\d+) bindings?/, { within: 100_000 });
       const restored = came.then((words) => ({ words, ms: performance.now() - from }));
       await program.line(/ is ready /, { within: 100_000 });
       const ready = performance.now() - from;

@@ -1,9 +1,19 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { prepareDataFolder, withDataFolder } from '../../src/config/data-folder.ts';
 import { StartError } from '../../src/config/start-error.ts';
+import { secretKey } from '../../src/store/secret-key.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'callchart-data-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -13,6 +23,32 @@ test('makes the folder, with those above it, and leaves nothing in it', () => {
   expect(existsSync(made)).toBe(true);
   expect(readdirSync(made)).toEqual([]);
   expect(prepareDataFolder(made)).toBe(made);
+});
+
+const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
+
+test('one that is made is its owner’s alone, one that is there stays as it is', () => {
+  const made = prepareDataFolder(join(folder, 'own'));
+  expect(modeOf(made)).toBe('700');
+  chmodSync(made, 0o750);
+  expect(modeOf(prepareDataFolder(made))).toBe('750');
+});
+
+test('the key is made once; what is no key is replaced, told, and nobody else’s to read', () => {
+  const replaced: string[] = [];
+  const home = prepareDataFolder(join(folder, 'key'));
+  const path = join(home, 'secret.key');
+  const key = () => secretKey(home, (it) => replaced.push(it));
+  const first = key();
+  expect([first.length, key() === first, modeOf(path), replaced]).toEqual([43, true, '600', []]);
+  for (const garbage of ['', 'x', '\u0000\u0001'.repeat(50), `${'ab'.repeat(20)}\n${'cd'.repeat(20)}`]) {
+    writeFileSync(path, garbage);
+    chmodSync(path, 0o644);
+    replaced.length = 0;
+    expect(key()).not.toBe(garbage.trim());
+    expect([readFileSync(path, 'utf8').length, modeOf(path), replaced]).toEqual([44, '600', [path]]);
+  }
+  expect(readdirSync(home)).toEqual(['secret.key']);
 });
 
 test('a start that fails leaves no folder behind that was not there, and all of one that was', async () => {

@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,6 +17,7 @@ import {
   RotatingFile,
   type RotatingFileOptions,
   realFileSystem,
+  troubleWords,
 } from '../../src/journal/rotating-file.ts';
 
 let folder: string;
@@ -70,6 +72,24 @@ test('appends to what is there, and is there from the start', () => {
   second.append('two – dva\n');
   second.append('');
   expect(read()).toBe('one\ntwo – dva\n');
+});
+
+test('is made for its owner and its group', () => {
+  file();
+  expect(statSync(path).mode & 0o777 & ~0o640).toBe(0);
+});
+
+test('its trouble has words', () => {
+  const room = disk(0);
+  const it = file({ fs: room.fs });
+  it.append('a line\n');
+  room.room = 100;
+  now = 1000;
+  it.append('another\n');
+  expect(troubles.map(troubleWords)).toEqual([
+    'journal file cannot be written: ENOSPC: no space left on device',
+    'journal file is written again',
+  ]);
 });
 
 test('a line that the process before left half is ended first', () => {

@@ -69,7 +69,7 @@ export class Server {
     if (msg.startsWith('the store is slow')) this.slow++;
     else if (msg.startsWith('the store was damaged') && corrupt === 0 && segments === 0) this.torn++;
     else if (line.level >= 40) this.troubles.push(JSON.stringify(line));
-    const words = /^restored (\d+) calls(?:, (\d+) subscriptions)?, (\d+) bindings, (\d+) overdue/.exec(
+    const words = /^restored (\d+) calls?(?:, (\d+) subscriptions?)?, (\d+) bindings?, (\d+) overdue/.exec(
       line.msg ?? '',
     );
     if (words === null) return;
