@@ -53,6 +53,8 @@ async function calls(flags: CallsFlags & Record<string, unknown>): Promise<void>
   const now = Date.now();
   const since = whenOf('since', flags.since, now);
   const until = whenOf('until', flags.until, now, true);
+  if (since !== undefined && until !== undefined && since >= until)
+    throw new StartError('usage', `--since ${flags.since} is not before --until ${flags.until}`);
   const isPast = flags.past === true;
   const chosen = { ...flags, since, until };
   const found = isPast ? past(folderOf(flags), chosen) : live(folderOf(flags), chosen);

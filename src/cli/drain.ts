@@ -49,6 +49,6 @@ function drained(left: number): string {
 
 function time(text: string): number {
   const ms = parseDuration(text, 's');
-  if (ms === undefined) throw new InvalidArgumentError('a time such as 30s, 5m or 1h.');
+  if (ms === undefined) throw new InvalidArgumentError('give a time such as 30s, 5m or 1h.');
   return ms * 1000;
 }

@@ -67,7 +67,9 @@ function house(command: Command): void {
       const said = text
         .trim()
         .replace(/^error: /, '')
-        .replace(/\s*\n\s*/g, ' ');
+        .replace(/\s*\n\s*/g, ' ')
+        .replace(/ is invalid\. /, ' is invalid: ')
+        .replace(/\.$/, '');
       write(`callchart: ${said}; see "${pathOf(command)} --help"\n`);
     },
   });

@@ -135,19 +135,20 @@ const journal = z.strictObject({
 });
 
 /** What is 0: for ever, and as much as there is. */
-function unless<T>(expected: string, read: (raw: unknown) => T | undefined) {
-  return value(`off, or ${expected}`, (raw): T | 0 | undefined =>
-    [false, 0, '0', 'off'].some((off) => off === raw) ? 0 : read(raw),
+function unless<T>(meaning: string, expected: string, read: (raw: unknown) => T | undefined) {
+  return value(`off (${meaning}), or ${expected}`, (raw): T | 0 | undefined =>
+    // 0 is not taken for it: some would mean that nothing is kept
+    raw === false || raw === 'off' ? 0 : read(raw),
   );
 }
 
 const records = z.strictObject({
   /** ms an ended call is kept in the database. */
-  keep: unless('a time of at least 60000 milliseconds, such as 90d or 12h', (raw) =>
+  keep: unless('for ever', 'a time of at least 60000 milliseconds, such as 90d or 12h', (raw) =>
     within(parseDuration(raw, 'ms') ?? Number.NaN, 60_000, Number.MAX_SAFE_INTEGER),
   ).prefault('90d'),
   /** Bytes the database may have. */
-  maxSize: unless('a size of at least 1000000 bytes, such as 500MB or 1GB', (raw) =>
+  maxSize: unless('without end', 'a size of at least 1000000 bytes, such as 500MB or 1GB', (raw) =>
     within(parseSize(raw) ?? Number.NaN, 1_000_000, Number.MAX_SAFE_INTEGER),
   ).prefault('1GB'),
 });

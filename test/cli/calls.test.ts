@@ -233,6 +233,7 @@ it.each([
   [['call', ''], 'the Call-ID is empty'],
   [['calls', '--since', 'yesterday'], '--since: "yesterday" is not a time such as 2h'],
   [['calls', '--past', '--until', '2026-02-30'], '--until: "2026-02-30" is not a time'],
+  [['calls', '--past', '--since', '1h', '--until', '2h'], 'callchart: --since 1h is not before --until 2h\n'],
   [['calls', '--live', '--past'], 'give --live or --past, not both'],
   [['calls', '--json', '--csv'], 'give --json or --csv, not both'],
   [['calls', '--limit', '0'], 'give a number of calls'],

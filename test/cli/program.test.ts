@@ -55,6 +55,10 @@ describe('what cannot be done is refused in one line, with 2', () => {
       ['serve', 'now'],
       expect.stringMatching(/^callchart: too many arguments.*see "callchart serve --help"\n$/),
     ],
+    [
+      ['drain', '--timeout', 'x'],
+      `callchart: option '--timeout <TIME>' argument 'x' is invalid: give a time such as 30s, 5m or 1h; see "callchart drain --help"\n`,
+    ],
     [['serve', '--t1', 'soon'], expect.stringMatching(/^callchart: --t1: "soon" is not a time of .*\n$/)],
     [
       ['serve', '--config', '/no/such.yaml'],
