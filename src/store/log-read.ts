@@ -230,6 +230,9 @@ class Reading {
     this.#fs.closeSync(last.fd);
     last.fd = fd;
     if (this.#wholeTo >= last.size) return true;
+    // Cut off in the midst of a batch, that one would not be read the next time.
+    const left = this.#bytes.subarray(0, this.#wholeTo);
+    if (wholeBatches(left) < left.length) return false;
     try {
       this.#fs.truncateSync(fd, this.#wholeTo);
     } catch {

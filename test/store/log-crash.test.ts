@@ -197,6 +197,31 @@ function live(steps: readonly Step[], { durability, crash, isSlow }: Lives): voi
 const steps = fc.array(step, { minLength: 20, maxLength: 120 });
 const runs = { numRuns: Number(process.env.LOG_RUNS ?? 300) };
 
+test('what was read once is read again, though the end of its burst did not reach the disk', () => {
+  const disk = new CrashDisk();
+  const open = () =>
+    LiveLog.open({
+      folder: '/store',
+      durability: 'power',
+      onTrouble: () => undefined,
+      fs: disk.fs,
+      now: () => 0,
+    });
+  const { log } = open();
+  log.put('k0', '1');
+  log.flush();
+  const name = disk.list()[0] ?? '';
+  const end = disk.text(name).length;
+  log.put('k1', '2');
+  log.flush();
+  const bytes = Buffer.from(disk.text(name));
+  bytes.fill(0, end - 1, end + 9);
+  disk.write(name, bytes);
+  const first = Object.fromEntries(open().kept);
+  expect(first).toEqual({ k0: '1' });
+  expect(Object.fromEntries(open().kept)).toEqual(first);
+});
+
 describe('whatever is put, deleted, flushed, broken and mended in any order', () => {
   test('the end of the process loses nothing that was flushed', () => {
     fc.assert(
