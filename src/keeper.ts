@@ -92,10 +92,20 @@ export class Keeper {
 
   /** Flush step 1. */
   keep(): void {
+    this.#keep(this.#parts.briefly);
+  }
+
+  /** Before journal lines reach their file: what they tell of is kept, however short it lasts, or it would be told again. */
+  settle(): void {
+    this.#keep(0);
+  }
+
+  /** `briefly`: for how long a dialog may have been in a passing state without being kept, ms. */
+  #keep(briefly: number): void {
     const { log, supervisor } = this.#parts;
     this.#followWall();
     for (const dialog of supervisor.takeChanged()) this.#keepDialog(dialog);
-    if (this.#passing.size > 0) this.#lookAgain();
+    if (this.#passing.size > 0) this.#keepOld(briefly);
     for (const forwarding of supervisor.takeForwardings()) this.#keepInvite(forwarding);
     if (this.#aors.size > 0) this.#keepBindings();
     // A call that is not kept yet needs no lines: they wait for the next that are.
@@ -174,27 +184,22 @@ export class Keeper {
     }
   }
 
-  /** On a quiet server no burst would come to look at them. */
-  #lookAgain(): void {
-    const { clock, briefly, schedule } = this.#parts;
-    this.#keepOld();
-    if (this.#passing.size === 0) return;
-    this.#look ??= clock.after(briefly, () => {
-      this.#look = undefined;
-      schedule();
-    });
-  }
-
   /** Those that stay are kept as well. */
-  #keepOld(): void {
-    const { clock, briefly, supervisor } = this.#parts;
+  #keepOld(briefly: number): void {
+    const { clock, supervisor, schedule } = this.#parts;
     const before = clock.now() - briefly;
     for (const [dialog, { since, invite }] of this.#passing) {
-      if (since > before) return;
+      if (since > before) break;
       this.#passing.delete(dialog);
       this.#putDialog(dialog);
       if (invite !== undefined) supervisor.forwardingChanged(invite);
     }
+    if (this.#passing.size === 0) return;
+    // On a quiet server no burst would come to look at them.
+    this.#look ??= clock.after(this.#parts.briefly, () => {
+      this.#look = undefined;
+      schedule();
+    });
   }
 
   #putDialog(dialog: LiveDialog): void {

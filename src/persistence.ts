@@ -134,6 +134,11 @@ export class Persistence {
   /** Flush step 1. */
   readonly keep = (): void => this.#keeper?.keep();
 
+  /** Before the journal is written. */
+  settle(): void {
+    this.#keeper?.settle();
+  }
+
   /** undefined: what is written is safe enough. */
   get safely(): ((release: () => void) => void) | undefined {
     if (this.#parts.config.durability !== 'power') return undefined;
