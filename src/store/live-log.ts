@@ -46,7 +46,8 @@ export interface OpenedLog {
   readonly damage: Damage;
 }
 
-const SEGMENT_SIZE = 16 * 1024 * 1024;
+// Small ones: the pages of one that is gone are taken for the next while they are warm.
+const SEGMENT_SIZE = 4 * 1024 * 1024;
 const COMPACT_PER_FLUSH = 32 * 1024;
 const RETRY_MS = 1000;
 const LOOK_MS = 1000;
