@@ -23,8 +23,8 @@ import type { Clock, WallClock } from './time/clock.ts';
 
 export const STORE_FOLDER = 'store';
 
-/** ms. On one network a phone rings, or answers a BYE, sooner: what takes longer is kept though nothing has come yet. */
-const BRIEFLY = 25;
+/** ms. Every state is kept at once: lines of a burst that others keep would tell of a state that is not, and again after a restart. */
+const BRIEFLY = 0;
 
 /** Characters of ended calls that the log holds for a database that takes none for long. */
 const MOST_REFUSED = 100_000_000;
