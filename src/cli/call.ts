@@ -1,7 +1,7 @@
 // `callchart call ID`: one call, live or ended, with the states it went through and what brought it there.
 import type { Command } from 'commander';
 import { StartError } from '../config/start-error.ts';
-import type { CallDetailAnswer } from '../control/questions.ts';
+import type { CallDetailAnswer } from '../control/answers.ts';
 import { asking, askingCommand, folderOf } from './asking.ts';
 import { oneCall } from './past-calls.ts';
 import { harmless, lasted, localTime, stateWords, table } from './words.ts';

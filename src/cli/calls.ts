@@ -1,7 +1,7 @@
 // `callchart calls`: the calls that live, or those that have ended, one line each.
 import { type Command, InvalidArgumentError } from 'commander';
 import { StartError } from '../config/start-error.ts';
-import type { CallAnswer } from '../control/questions.ts';
+import type { CallAnswer } from '../control/answers.ts';
 import { matcher } from '../journal/of-user.ts';
 import { asking, askingCommand, folderOf, write, writeLine } from './asking.ts';
 import { CSV_HEAD, csvLine } from './csv.ts';

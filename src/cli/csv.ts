@@ -1,5 +1,5 @@
 // Calls as comma-separated values, RFC 4180, that no spreadsheet takes for formulas.
-import type { CallAnswer } from '../control/questions.ts';
+import type { CallAnswer } from '../control/answers.ts';
 import { harmless } from './words.ts';
 
 const FIELDS: readonly (readonly [

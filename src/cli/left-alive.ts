@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { StartError } from '../config/start-error.ts';
-import { ask, ControlError } from '../control/client.ts';
 import {
   type CallAnswer,
   type CallDetailAnswer,
@@ -10,7 +9,8 @@ import {
   callDetail,
   type RegistrationAnswer,
   registrationAnswer,
-} from '../control/questions.ts';
+} from '../control/answers.ts';
+import { ask, ControlError } from '../control/client.ts';
 import { type KeptState, readKept } from '../keeper.ts';
 import { Location } from '../registrar/location.ts';
 import { restore } from '../registrar/saved.ts';

@@ -1,5 +1,6 @@
 // Ended calls for the command line: asked of the running server, or read from its file when none runs.
 import { join, resolve } from 'node:path';
+import type { CallAnswer, CallDetailAnswer } from '../control/answers.ts';
 import { ask, ControlError } from '../control/client.ts';
 import {
   endedDetail,
@@ -10,7 +11,6 @@ import {
   unclear,
   type WaitingAnswer,
 } from '../control/past.ts';
-import type { CallAnswer, CallDetailAnswer } from '../control/questions.ts';
 import { type OfflineRecords, openOffline } from '../store/records-offline.ts';
 import { MOST_ALIKE } from '../store/records-table.ts';
 import { leftCalls, sayLeft } from './left-alive.ts';

@@ -1,7 +1,7 @@
 // `callchart registrations`: who is registered, where, and for how long.
 import type { Command } from 'commander';
 import { formatHostPort } from '../config/address.ts';
-import type { RegistrationAnswer } from '../control/questions.ts';
+import type { RegistrationAnswer } from '../control/answers.ts';
 import { asking, askingCommand, folderOf, writeLine } from './asking.ts';
 import { registrations } from './left-alive.ts';
 import { lasted, table } from './words.ts';

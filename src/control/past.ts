@@ -1,11 +1,10 @@
 // Calls that have ended, as they are asked for and answered: page by page, and one of them with its states.
-import { talkMs } from '../journal/call-record.ts';
 import { userPattern } from '../journal/of-user.ts';
-import type { StoredCall } from '../store/records-call.ts';
+import { type StoredCall, toRecord } from '../store/records-call.ts';
 import type { Cursor, Found, PastPage, PastQuery } from '../store/records-table.ts';
+import { type CallAnswer, type CallDetailAnswer, callAnswer, callDetail } from './answers.ts';
 import type { Exchange } from './control-server.ts';
 import type { Question } from './lines.ts';
-import type { CallAnswer, CallDetailAnswer } from './questions.ts';
 
 /** Where ended calls are looked up: the server's records, or their file when no server runs. */
 export interface PastCalls {
@@ -82,39 +81,13 @@ export function queryOf({ since, until, user, all, limit, after }: Question): Pa
 
 /** One that has ended, without its states. */
 export function endedAnswer(call: StoredCall): CallAnswer {
-  const { callee, ringingAt, answeredAt, status, endedBy, origin } = call;
-  const talk = talkMs({ answeredAt, endedAt: call.endedAt });
-  return {
-    callId: call.callId,
-    machine: call.machine,
-    parties: { from: call.from, to: call.to },
-    ...(callee !== undefined && { callee }),
-    state: call.state,
-    started: iso(call.startedAt),
-    ...(ringingAt !== undefined && { ringing: iso(ringingAt) }),
-    ...(answeredAt !== undefined && { answered: iso(answeredAt) }),
-    ended: iso(call.endedAt),
-    ...(talk !== undefined && { talkMs: talk }),
-    outcome: call.outcome,
-    ...(status !== undefined && { status }),
-    ...(endedBy !== undefined && { endedBy }),
-    video: call.video,
-    transitions: call.transitions,
-    ...(origin !== undefined && { origin }),
-  };
+  return callAnswer(toRecord(call), call.endedAt);
 }
 
 export function endedDetail(call: StoredCall): CallDetailAnswer {
-  return {
-    ...endedAnswer(call),
-    states: call.steps.map(([after, state, cause, by]) => ({
-      time: iso(call.startedAt + after),
-      state,
-      cause,
-      ...(by !== undefined && { by }),
-    })),
-    ...(call.skipped > 0 && { skippedStates: call.skipped }),
-  };
+  const { startedAt, endedAt, skipped } = call;
+  const steps = call.steps.map(([after, to, cause, by]) => ({ at: startedAt + after, to, cause, by }));
+  return callDetail(toRecord(call), { steps, skipped }, endedAt);
 }
 
 /** Those that a beginning fits, for people: one line each. */
@@ -127,8 +100,4 @@ export function unclear(beginning: string, calls: readonly CallAnswer[]): string
 
 export function wordsOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
-}
-
-function iso(at: number): string {
-  return new Date(at).toISOString();
 }

@@ -1,7 +1,7 @@
 // What the server wrote of its calls, held against what their phones know: diary, journal, database.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CallAnswer } from '../../src/control/questions.ts';
+import type { CallAnswer } from '../../src/control/answers.ts';
 import type { Call, Line } from './calls.ts';
 
 interface Entry {

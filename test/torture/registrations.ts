@@ -1,6 +1,6 @@
 // Phones that register, refresh and leave all the while, and what the server owes them for it.
 
-import type { RegistrationAnswer } from '../../src/control/questions.ts';
+import type { RegistrationAnswer } from '../../src/control/answers.ts';
 import { compose } from '../wire/puppet-message.ts';
 import type { Phone } from './phone.ts';
 

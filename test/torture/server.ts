@@ -2,9 +2,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { CallAnswer, RegistrationAnswer } from '../../src/control/answers.ts';
 import { ask } from '../../src/control/client.ts';
 import type { MoreAnswer } from '../../src/control/past.ts';
-import type { CallAnswer, RegistrationAnswer } from '../../src/control/questions.ts';
 import { freePort } from '../wire/ports.ts';
 import { Program } from '../wire/program.ts';
 
