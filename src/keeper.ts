@@ -11,7 +11,7 @@ import type { StoredCall } from './store/records-call.ts';
 import type { LiveDialog } from './supervisor/live-dialog.ts';
 import type { SavedDialog } from './supervisor/saved-dialog.ts';
 import type { Supervisor } from './supervisor/supervisor.ts';
-import type { Clock, Timer, WallClock } from './time/clock.ts';
+import type { Clock, WallClock } from './time/clock.ts';
 
 /** Where it is kept: keys to texts of one line, the last one wins. */
 export interface KeptLog {
@@ -27,10 +27,6 @@ export interface KeeperParts {
   readonly location: Location;
   readonly clock: Clock;
   readonly wall: WallClock;
-  /** ms for which a call may try, or wait for the answer to its BYE, before that is kept; 0: it is kept at once. */
-  readonly briefly: number;
-  /** Asks for a burst's end, and so for `keep`, though nothing comes. */
-  readonly schedule: () => void;
   /** What journal and control know of a live call. */
   readonly recordOf: (callId: string) => CallRecord | undefined;
   readonly historyOf: (callId: string) => History | undefined;
@@ -70,9 +66,6 @@ export class Keeper {
   readonly #parts: KeeperParts;
   readonly #aors = new Set<Aor>();
   #stopListening: (() => void) | undefined;
-  /** Dialogs in states that most leave in a moment, and since when (clock ms), the oldest first. */
-  readonly #passing = new Map<LiveDialog, { readonly since: number; invite: Forwarding | undefined }>();
-  #look: Timer | undefined;
   #hasNews = false;
   /** Characters of the lines that no file may have yet. */
   #lines = 0;
@@ -90,25 +83,13 @@ export class Keeper {
     this.#stopListening ??= this.#parts.location.onChange((aor) => this.#aors.add(aor));
   }
 
-  /** Flush step 1. */
+  /** Flush step 1. Before the journal is written as well: its lines must never be ahead of what is kept. */
   keep(): void {
-    this.#keep(this.#parts.briefly);
-  }
-
-  /** Before journal lines reach their file: what they tell of is kept, however short it lasts, or it would be told again. */
-  settle(): void {
-    this.#keep(0);
-  }
-
-  /** `briefly`: for how long a dialog may have been in a passing state without being kept, ms. */
-  #keep(briefly: number): void {
     const { log, supervisor } = this.#parts;
     this.#followWall();
     for (const dialog of supervisor.takeChanged()) this.#keepDialog(dialog);
-    if (this.#passing.size > 0) this.#keepOld(briefly);
     for (const forwarding of supervisor.takeForwardings()) this.#keepInvite(forwarding);
     if (this.#aors.size > 0) this.#keepBindings();
-    // A call that is not kept yet needs no lines: they wait for the next that are.
     if (!this.#hasNews) return;
     this.#keepLines();
     this.#hasNews = false;
@@ -137,7 +118,6 @@ export class Keeper {
 
   close(): void {
     this.#stopListening?.();
-    this.#look?.cancel();
     this.#hasNews = true;
     this.keep();
     this.#parts.supervisor.isKept = false;
@@ -150,7 +130,7 @@ export class Keeper {
     if (Math.abs(ahead - this.#ahead) < STEP) return;
     this.#ahead = ahead;
     for (const { aor } of location.all()) this.#aors.add(aor);
-    for (const dialog of supervisor.dialogs()) if (!this.#passing.has(dialog)) this.#putDialog(dialog);
+    for (const dialog of supervisor.dialogs()) this.#putDialog(dialog);
   }
 
   #keepInvite(forwarding: Forwarding): void {
@@ -159,47 +139,14 @@ export class Keeper {
       this.#delete(INVITE + forwarding.upstream.key);
       return;
     }
-    const dialog = supervisor.dialogOf(forwarding);
-    const passing = dialog && this.#passing.get(dialog);
-    if (passing !== undefined && !dialog?.isKept) passing.invite = forwarding;
-    else {
-      const saved = supervisor.saveInvite(forwarding);
-      if (saved !== undefined) this.#put(INVITE + forwarding.upstream.key, JSON.stringify(saved));
-    }
+    const saved = supervisor.saveInvite(forwarding);
+    if (saved !== undefined) this.#put(INVITE + forwarding.upstream.key, JSON.stringify(saved));
   }
 
   #keepDialog(dialog: LiveDialog): void {
-    const { supervisor, clock, briefly } = this.#parts;
-    const passing = this.#passing.get(dialog);
-    if (!dialog.alive) {
-      this.#passing.delete(dialog);
-      // A new call with the same Call-ID has changed after it, and so is put after it.
-      if (dialog.isKept) this.#delete(DIALOG + dialog.callId);
-    } else if (briefly > 0 && BRIEF.has(dialog.state) && !(dialog.isKept && TRYING.has(dialog.state))) {
-      if (passing === undefined) this.#passing.set(dialog, { since: clock.now(), invite: undefined });
-    } else {
-      this.#passing.delete(dialog);
-      this.#putDialog(dialog);
-      if (passing?.invite !== undefined) supervisor.forwardingChanged(passing.invite);
-    }
-  }
-
-  /** Those that stay are kept as well. */
-  #keepOld(briefly: number): void {
-    const { clock, supervisor, schedule } = this.#parts;
-    const before = clock.now() - briefly;
-    for (const [dialog, { since, invite }] of this.#passing) {
-      if (since > before) break;
-      this.#passing.delete(dialog);
-      this.#putDialog(dialog);
-      if (invite !== undefined) supervisor.forwardingChanged(invite);
-    }
-    if (this.#passing.size === 0) return;
-    // On a quiet server no burst would come to look at them.
-    this.#look ??= clock.after(this.#parts.briefly, () => {
-      this.#look = undefined;
-      schedule();
-    });
+    if (dialog.alive) this.#putDialog(dialog);
+    // A new call with the same Call-ID has changed after it, and so is put after it.
+    else if (dialog.isKept) this.#delete(DIALOG + dialog.callId);
   }
 
   #putDialog(dialog: LiveDialog): void {
@@ -250,12 +197,6 @@ export class Keeper {
 
 /** Characters of journal lines: as many as wait for the files themselves. */
 const MOST_LINES = 8_000_000;
-
-/** States in which nobody has heard a phone yet. */
-const TRYING: ReadonlySet<string> = new Set(['trying', 'subscribing']);
-
-/** And those whose loss costs nothing: the BYE comes again, or its answer tells of it. */
-const BRIEF: ReadonlySet<string> = new Set([...TRYING, 'terminating']);
 
 /** Journal lines are JSON themselves: in a field of JSON every quote would be escaped. No line has these characters. */
 const FIELD = '\x1f';

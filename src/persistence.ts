@@ -23,9 +23,6 @@ import type { Clock, WallClock } from './time/clock.ts';
 
 export const STORE_FOLDER = 'store';
 
-/** ms. Every state is kept at once: lines of a burst that others keep would tell of a state that is not, and again after a restart. */
-const BRIEFLY = 0;
-
 /** Characters of ended calls that the log holds for a database that takes none for long. */
 const MOST_REFUSED = 100_000_000;
 
@@ -131,13 +128,8 @@ export class Persistence {
     };
   }
 
-  /** Flush step 1. */
+  /** Flush step 1, and before the journal is written. */
   readonly keep = (): void => this.#keeper?.keep();
-
-  /** Before the journal is written. */
-  settle(): void {
-    this.#keeper?.settle();
-  }
 
   /** undefined: what is written is safe enough. */
   get safely(): ((release: () => void) => void) | undefined {
@@ -161,8 +153,6 @@ export class Persistence {
       location: core.location,
       clock,
       wall,
-      briefly: BRIEFLY,
-      schedule: () => core.outbox.schedule(),
       recordOf: (callId) => journal.calls.of(callId),
       historyOf: (callId) => histories.of(callId),
       unwritten: () => journal.unwritten(),

@@ -105,7 +105,7 @@ async function serverOn(config: Config, { log, load }: ServerHooks): Promise<Run
   let writeSoon: NodeJS.Timeout | undefined;
   const write = (): void => {
     writeSoon = undefined;
-    persistence?.settle();
+    persistence?.keep();
     journal.flush();
   };
   /** A Route that names us as advertised means the socket of that port. */

@@ -123,7 +123,7 @@ export class Supervisor implements EffectHost {
       const again = dialog === known;
       const forwarding = make(new Exchange(this, dialog, 'opening', request.method, 'caller'));
       dialog.opening = forwarding;
-      if (forwarding.isInvite) forwarding.onChange = this.forwardingChanged;
+      if (forwarding.isInvite) forwarding.onChange = this.#forwardingChanged;
       this.links.contactSeen(request.callId, dialog.facts.from, request);
       const event = requestEvent(request, 'caller', again, true);
       this.#deliver(new Delivery(dialog, event, request.method, forwarding));
@@ -148,7 +148,7 @@ export class Supervisor implements EffectHost {
     );
     const forwarding = make(exchange);
     if (role === 'reinvite') {
-      forwarding.onChange = this.forwardingChanged;
+      forwarding.onChange = this.#forwardingChanged;
       this.links.contactSeen(request.callId, side === 'caller' ? known.facts.from : known.facts.to, request);
     }
     known.heard[side] = request.cseq.number;
@@ -190,7 +190,7 @@ export class Supervisor implements EffectHost {
     const otherFork = dialog.answeredTag !== undefined && calleeTag !== dialog.answeredTag;
     const role = otherFork ? 'other' : roleOf({ method }, false);
     if (method === 'UPDATE' && status < 300) this.learnSession(dialog, response);
-    // That a BYE was under way is not kept before it takes long.
+    // A store whose disk failed may not have had the BYE.
     if (role === 'bye' && !dialog.state.startsWith('terminating')) {
       const bye = new Delivery(dialog, { type: 'request.bye', side }, 'BYE', undefined);
       bye.forwarded = true;
@@ -413,18 +413,13 @@ export class Supervisor implements EffectHost {
     return changed;
   }
 
-  /** What is kept of an INVITE is not what it is any more. */
-  readonly forwardingChanged = (forwarding: Forwarding): void => {
+  readonly #forwardingChanged = (forwarding: Forwarding): void => {
     if (this.isKept) this.#dirtyForwardings.add(forwarding);
   };
 
   /** A SavedDialog as JSON. */
   save(dialog: LiveDialog): string {
     return saveDialog(dialog, this.links.save(dialog.callId), this.#parts.wall(), this.#toWall);
-  }
-
-  dialogOf({ observer }: Forwarding): LiveDialog | undefined {
-    return observer instanceof Exchange ? observer.dialog : undefined;
   }
 
   /** undefined: it is none of a dialog's. */
@@ -484,7 +479,7 @@ export class Supervisor implements EffectHost {
     );
     if (forwarding === undefined) return false;
     if (dialog !== undefined && saved.role === 'opening') dialog.opening = forwarding;
-    forwarding.onChange = this.forwardingChanged;
+    forwarding.onChange = this.#forwardingChanged;
     forwarding.resume(saved.forwarding, this.#toClock);
     return true;
   }

@@ -1,18 +1,11 @@
 // RFC 3261 §9, §10, §16: the waits of a call, a search and a binding, a millisecond before each is over and when it is.
 import { describe, expect, it } from 'vitest';
-import { callUp, type Phone, routeSet, SDP, World } from '../system/world.ts';
+import { callUp, type Phone, routeSet, SDP, twoPhones, type World } from '../system/world.ts';
 
 const GIVE_UP = 32_000;
 const TIMER_C = 181_000;
 
-function stage(config: Record<string, unknown> = {}) {
-  const world = new World({ config });
-  const alice = world.phone('alice', '10.0.0.2');
-  const bob = world.phone('bob', '10.0.0.3', 5070);
-  alice.register();
-  bob.register();
-  return { world, alice, bob };
-}
+const stage = (config: Record<string, unknown> = {}) => twoPhones(config, 5070);
 
 const heard = (phone: Phone, what: string): number => phone.heard.filter((h) => h === what).length;
 

@@ -1,20 +1,13 @@
 // RFC 3261 §17 table 4, RFC 4320, RFC 6026: every timer of the transactions, a millisecond before it is due and when it is.
 import { describe, expect, it } from 'vitest';
-import { callUp, type Phone, SDP, World } from '../system/world.ts';
+import { callUp, type Phone, SDP, twoPhones, type World } from '../system/world.ts';
 
 const T1 = 500;
 const T2 = 4_000;
 const T4 = 5_000;
 const GIVE_UP = 64 * T1;
 
-function stage(config: Record<string, unknown> = {}) {
-  const world = new World({ config });
-  const alice = world.phone('alice', '10.0.0.2');
-  const bob = world.phone('bob', '10.0.0.3', 5070);
-  alice.register();
-  bob.register();
-  return { world, alice, bob };
-}
+const stage = (config: Record<string, unknown> = {}) => twoPhones(config, 5070);
 
 const heard = (phone: Phone, what: string): number => phone.heard.filter((h) => h === what).length;
 

@@ -1,14 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { callUp, SDP, World } from './world.ts';
-
-function twoPhones(config: Record<string, unknown> = {}) {
-  const world = new World({ config });
-  const alice = world.phone('alice', '10.0.0.2');
-  const bob = world.phone('bob', '10.0.0.3');
-  alice.register();
-  bob.register();
-  return { world, alice, bob };
-}
+import { callUp, SDP, twoPhones } from './world.ts';
 
 describe('a basic call', () => {
   it('is carried from INVITE to BYE, its diary written, nobody left alive', () => {

@@ -1,18 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { callUp, SDP, World } from './world.ts';
-
-function phones(config: Record<string, unknown> = {}) {
-  const world = new World({ config });
-  const alice = world.phone('alice', '10.0.0.2');
-  const bob = world.phone('bob', '10.0.0.3');
-  alice.register();
-  bob.register();
-  return { world, alice, bob };
-}
+import { callUp, SDP, twoPhones } from './world.ts';
 
 describe('nothing is left behind', () => {
   it('by a re-INVITE that gets a 183 and nothing more', () => {
-    const { world, alice, bob } = phones();
+    const { world, alice, bob } = twoPhones();
     const { dialog } = callUp(world, alice, bob);
     alice.request('INVITE', { ...dialog, cseq: 2, body: SDP.audio });
     bob.answer(bob.got('INVITE'), 183);
@@ -22,7 +13,7 @@ describe('nothing is left behind', () => {
   });
 
   it("by INVITEs with a live call's Call-ID and other tags that ring for ever", () => {
-    const { world, alice, bob } = phones();
+    const { world, alice, bob } = twoPhones();
     const { dialog } = callUp(world, alice, bob);
     for (let n = 0; n < 5; n++) {
       alice.request('INVITE', { to: bob.aor, callId: dialog.callId, fromTag: `other${n}`, body: SDP.audio });
@@ -34,7 +25,7 @@ describe('nothing is left behind', () => {
   });
 
   it('by a second INVITE without a To tag in a live call, and its CANCEL is carried out', () => {
-    const { world, alice, bob } = phones();
+    const { world, alice, bob } = twoPhones();
     const { dialog } = callUp(world, alice, bob);
     const { branch } = alice.request('INVITE', {
       to: bob.aor,
@@ -53,7 +44,7 @@ describe('nothing is left behind', () => {
   });
 
   it('by REFERs and conference Contacts without number', () => {
-    const { world, alice, bob } = phones();
+    const { world, alice, bob } = twoPhones();
     const { dialog } = callUp(world, alice, bob);
     for (let n = 0; n < 50; n++) {
       alice.request('REFER', {
@@ -79,7 +70,7 @@ describe('nothing is left behind', () => {
   });
 
   it('by a MESSAGE whose phones answer after its sender has given up', () => {
-    const { world, alice } = phones();
+    const { world, alice } = twoPhones();
     const [first, second] = [world.phone('carol', '10.0.0.7'), world.phone('carol', '10.0.0.8')];
     for (const [phone, q] of [
       [first, '1'],
@@ -100,7 +91,7 @@ describe('nothing is left behind', () => {
 
 describe('strangers', () => {
   it('get each refusal once, for they may be somebody else', () => {
-    const { world } = phones();
+    const { world } = twoPhones();
     const eve = world.phone('eve', '203.0.113.9');
     for (const to of ['sip:x@foreign.example', 'sip:bob@example.org']) {
       eve.request('INVITE', { to, body: SDP.audio });
@@ -111,7 +102,7 @@ describe('strangers', () => {
   });
 
   it('send no ACK to a phone, and with the cookie of one call nothing to anybody else', () => {
-    const { world, alice, bob } = phones();
+    const { world, alice, bob } = twoPhones();
     const { dialog } = callUp(world, alice, bob);
     const carol = world.phone('carol', '10.0.0.7');
     carol.register();
@@ -123,7 +114,7 @@ describe('strangers', () => {
   });
 
   it('do not become the focus of somebody else by a Contact with a conf-id', () => {
-    const { alice, bob, world } = phones();
+    const { alice, bob, world } = twoPhones();
     const mallory = world.phone('mallory', '10.0.0.9');
     const linphone = world.phone('linpc', '10.0.0.10');
     mallory.register();
@@ -140,7 +131,7 @@ describe('strangers', () => {
 
 describe('serial forking', () => {
   it('a phone that rang too long is a time-out, not a cancelled call', () => {
-    const { world, alice } = phones({ timers: { serial: '20s' } });
+    const { world, alice } = twoPhones({ timers: { serial: '20s' } });
     const [first, second] = [world.phone('carol', '10.0.0.7'), world.phone('carol', '10.0.0.8')];
     first.register({ contact: null, headers: [`Contact: <${first.contact}>;q=1`] });
     second.register({ contact: null, headers: [`Contact: <${second.contact}>;q=0.5`] });
@@ -156,7 +147,7 @@ describe('serial forking', () => {
   });
 
   it('a fork that speaks after another answered hears that the call was completed elsewhere', () => {
-    const { world, alice } = phones();
+    const { world, alice } = twoPhones();
     const [first, second] = [world.phone('carol', '10.0.0.7'), world.phone('carol', '10.0.0.8')];
     first.register();
     second.register();

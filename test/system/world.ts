@@ -19,8 +19,6 @@ import type { CrashDisk } from '../store/crash-disk.ts';
 export const SERVER = { address: '10.0.0.1', port: 5060 } as const;
 
 export interface WorldOptions {
-  /** ms for which a call may try before it is kept. */
-  readonly briefly?: number;
   /** As it would stand in the YAML file. */
   readonly config?: Record<string, unknown>;
   /** Where it keeps things, safe from power failures: what was not synced yet waits to be sent. Absent: a memory that loses nothing. */
@@ -40,7 +38,6 @@ export class World {
   /** What is kept of each key, as a killed server leaves it. */
   readonly kept = new Map<string, string>();
   readonly #config: Config;
-  readonly #briefly: number;
   readonly #disk: CrashDisk | undefined;
   readonly #phones = new Map<string, Phone>();
   #deferred: (() => void)[] = [];
@@ -53,7 +50,6 @@ export class World {
   #life = 0;
 
   constructor(options: WorldOptions = {}) {
-    this.#briefly = options.briefly ?? 0;
     this.#config = configSchema.parse({ domains: ['example.org'], ...options.config });
     this.#disk = options.disk;
     this.core = this.#boot();
@@ -122,8 +118,6 @@ export class World {
       location: core.location,
       clock,
       wall: () => this.clock.now() + this.wallShift,
-      briefly: this.#briefly,
-      schedule: () => core.outbox.schedule(),
       recordOf: (callId) => this.#records.of(callId),
       historyOf: () => undefined,
       unwritten: () => undefined,
@@ -409,6 +403,16 @@ export const SDP = {
 /** Route values for the caller of a dialog from the response that made it (RFC 3261 §12.1.2: reversed). */
 export function routeSet(response: SipResponse): string[] {
   return response.all('record-route').reverse();
+}
+
+/** alice and bob, registered. */
+export function twoPhones(config: Record<string, unknown> = {}, bobsPort = 5060) {
+  const world = new World({ config });
+  const alice = world.phone('alice', '10.0.0.2');
+  const bob = world.phone('bob', '10.0.0.3', bobsPort);
+  alice.register();
+  bob.register();
+  return { world, alice, bob };
 }
 
 /** An established call between two registered phones. */
