@@ -213,8 +213,9 @@ class Torture {
     this.#takeFailures();
   }
 
-  /** It died before it rang, and is not worth keeping: its caller hangs up and forgets it. */
+  /** Its caller was told that it tries: it must not be forgotten. Nobody waits for it any more. */
   #lose(call: Call): void {
+    this.#fail(call, 'it was forgotten before it rang');
     call.isLost = true;
     this.lost++;
     for (const phone of [...this.#users, ...this.#twins]) phone.drop(call.callId);
