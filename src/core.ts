@@ -237,6 +237,11 @@ export class Core {
     });
   }
 
+  /** What holds now. */
+  get config(): Config {
+    return this.#policy.config;
+  }
+
   /** Another configuration from now on, all of it at once; what it cannot change here is as it was. Throws nothing. */
   update(config: Config, users: Users): void {
     this.#policy = policyOf(config, users, this.#policyParts, this.#policy);

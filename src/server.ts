@@ -22,15 +22,13 @@ import { Domains } from './routing/domains.ts';
 import { Resolver } from './routing/resolver.ts';
 import { secretKey } from './store/secret-key.ts';
 import { systemClock } from './time/clock.ts';
+import { Coalescing } from './transport/coalescing.ts';
 import type { LocalSocket } from './transport/flow.ts';
 import { ListenError } from './transport/listen.ts';
 import { isLoopback, Sockets, sameFamily } from './transport/sockets.ts';
 
 /** ms a line may wait for the next burst's. */
 const JOURNAL_DELAY = 10;
-
-/** ms between two writes of a busy server to its store: one system call for all that came meanwhile. */
-const FLUSH_EVERY = 1;
 
 export interface ServerHooks {
   readonly log: Logger;
@@ -81,12 +79,16 @@ async function serverOn(config: Config, { log, load }: ServerHooks): Promise<Run
   });
   const users = watchedUsers(config, folder, log);
   const domains = new Domains({ domains: config.domains, hostNames: [hostname(), 'localhost'] });
+  const coalescing = new Coalescing({ gap: () => core.config.coalesce, now: () => clock.now() });
   let unsent = 0;
   let toldAt = -1000;
   const sockets = new Sockets(
     config.listen,
     {
-      receive: (bytes, flow) => core.receive(bytes, flow),
+      receive: (bytes, flow) => {
+        core.receive(bytes, flow);
+        coalescing.served();
+      },
       failed: (local, err) => {
         unsent++;
         if (clock.now() - toldAt < 1000) return;
@@ -134,7 +136,7 @@ async function serverOn(config: Config, { log, load }: ServerHooks): Promise<Run
       resolve: (host, port, done) => resolver.resolve(host, port, done),
     },
     wire: (bytes, flow, failed) => sockets.send(bytes, flow, failed),
-    defer: persistence === undefined ? setImmediate : sharing(FLUSH_EVERY),
+    defer: setImmediate,
     observe: (transition) => {
       const over = journal.record(transition);
       const history = histories.take(transition);
@@ -227,23 +229,6 @@ async function serverOn(config: Config, { log, load }: ServerHooks): Promise<Run
       journal.close();
       await persistence?.close();
     },
-  };
-}
-
-/** Flushes after the burst at hand; one that follows on the heels of another waits for what comes within `ms`. */
-function sharing(ms: number): (flush: () => void) => void {
-  let last = 0;
-  return (flush) => {
-    const now = performance.now();
-    if (now - last > 1.5 * ms) {
-      last = now;
-      setImmediate(flush);
-      return;
-    }
-    setTimeout(() => {
-      last = performance.now();
-      flush();
-    }, ms);
   };
 }
 

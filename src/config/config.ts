@@ -306,6 +306,8 @@ export const configSchema = z.strictObject({
   outbound: list('HOST, HOST:PORT, *.DOMAIN or NETWORK/BITS', parseOutbound).prefault([]),
   /** Where a registered Contact leads. `auto`: Contact when it names the source's address, else the flow. */
   contactRouting: oneOf('auto', 'contact', 'flow').prefault('auto'),
+  /** ms from one burst of datagrams to the next while many come; 0: each is served as it comes. */
+  coalesce: duration('ms', 0, 20).prefault('3ms'),
   /** ms that the calls there are may go on when the server is asked to end. */
   drainTimeout: duration('ms', 0, LONGEST).prefault('60s'),
   auth: auth.prefault({}),

@@ -101,6 +101,13 @@ const rules: readonly Row[] = [
     (c) => c.contactRouting,
   ],
   [
+    'coalesce',
+    'coalesce',
+    'TIME',
+    'while more than 1000 datagrams a second come: how long they gather before they are served together; 0: each as it comes',
+    (c) => ms(c.coalesce),
+  ],
+  [
     'drainTimeout',
     'drain-timeout',
     'TIME',

@@ -49,7 +49,7 @@ describe('changes of a configuration', () => {
     const live = options.map(({ path }) => path).filter((path) => !NEEDS_RESTART.includes(path));
     expect(live).toEqual([
       ...['domains', 'open', 'callers', 'unavailable', 'outbound', 'redirects', 'contactRouting'],
-      ...['drainTimeout', 'phrases'],
+      ...['coalesce', 'drainTimeout', 'phrases'],
       ...[
         'auth.mode',
         'auth.domains',
