@@ -27,9 +27,9 @@ export interface KeeperParts {
   readonly location: Location;
   readonly clock: Clock;
   readonly wall: WallClock;
-  /** What journal and control know of a live call. */
+  /** What journal and control know of a live call; the latter as JSON. */
   readonly recordOf: (callId: string) => CallRecord | undefined;
-  readonly historyOf: (callId: string) => History | undefined;
+  readonly historyOf: (callId: string) => string | undefined;
   /** Lines that wait for their file. */
   readonly unwritten: () => Unwritten | undefined;
 }
@@ -140,7 +140,7 @@ export class Keeper {
       return;
     }
     const saved = supervisor.saveInvite(forwarding);
-    if (saved !== undefined) this.#put(INVITE + forwarding.upstream.key, JSON.stringify(saved));
+    if (saved !== undefined) this.#put(INVITE + forwarding.upstream.key, saved);
   }
 
   #keepDialog(dialog: LiveDialog): void {
@@ -156,7 +156,7 @@ export class Keeper {
     const history = historyOf(callId);
     let text = `{"dialog":${supervisor.save(dialog)}`;
     if (record !== undefined) text += `,"record":${recordText(record)}`;
-    if (history !== undefined) text += `,"history":${historyText(history)}`;
+    if (history !== undefined) text += `,"history":${history}`;
     this.#put(DIALOG + dialog.callId, `${text}}`);
     dialog.isKept = true;
   }
@@ -222,23 +222,6 @@ function readLineTexts(text: string): Unwritten {
 /** Without what stands in the dialog. */
 function recordText(record: CallRecord): string {
   return JSON.stringify({ ...record, dialog: undefined });
-}
-
-/** A history grows by a step at a time: what was written of it before is not written again. */
-const histories = new WeakMap<History, { steps: number; text: string }>();
-
-function historyText(history: History): string {
-  const { steps, skipped } = history;
-  // Past its first forty steps it moves.
-  if (skipped > 0) return JSON.stringify(history);
-  let known = histories.get(history);
-  if (known === undefined) {
-    known = { steps: 0, text: '' };
-    histories.set(history, known);
-  }
-  for (; known.steps < steps.length; known.steps++)
-    known.text += `${known.steps === 0 ? '' : ','}${JSON.stringify(steps[known.steps])}`;
-  return `{"steps":[${known.text}],"skipped":0}`;
 }
 
 /** Reads what the log held. Nothing in it is trusted to be whole. */

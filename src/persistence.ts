@@ -154,7 +154,7 @@ export class Persistence {
       clock,
       wall,
       recordOf: (callId) => journal.calls.of(callId),
-      historyOf: (callId) => histories.of(callId),
+      historyOf: (callId) => histories.save(callId),
       unwritten: () => journal.unwritten(),
     });
     for (const { dialog, record, history } of dialogs) {

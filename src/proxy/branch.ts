@@ -36,6 +36,8 @@ export class Branch implements Outgoing {
   /** Its 3xx was followed: what became of that counts. */
   followed = false;
   cancelHeaders: readonly HeaderLine[] = NO_HEADERS;
+  /** What `save` has made of the target. */
+  #savedTarget: string | undefined;
 
   constructor(whole: Whole, fork: number, target: Target, breadth: number) {
     this.#whole = whole;
@@ -67,26 +69,25 @@ export class Branch implements Outgoing {
 
   /** It is over, and lingers for responses that come again: where it went concerns nobody any more. */
   letGo(): void {
+    this.#savedTarget = undefined;
     if (this.target.redirect === undefined) this.target = SPENT;
     this.hop = undefined;
     this.cancelHeaders = NO_HEADERS;
   }
 
-  save(): SavedBranch {
-    const { target, hop, breadth, status, response, spoke, cancelAsked, cancelHeaders, skipped, followed } =
-      this;
-    return {
-      target,
-      hop,
-      breadth,
-      status,
-      response: response && serialize(response).toString('latin1'),
-      spoke,
-      cancelAsked,
-      cancelHeaders: cancelHeaders.length === 0 ? undefined : cancelHeaders.map((line) => line.raw),
-      skipped,
-      followed,
-    };
+  /** A SavedBranch as JSON. */
+  save(): string {
+    const { target, hop, breadth, response, cancelHeaders } = this;
+    this.#savedTarget ??= JSON.stringify(target);
+    let text = `{"target":${this.#savedTarget},"breadth":${breadth},"status":${this.status}`;
+    if (hop !== undefined) text += `,"hop":${JSON.stringify(hop)}`;
+    text += `,"spoke":${this.spoke}`;
+    text += `,"cancelAsked":${this.cancelAsked},"skipped":${this.skipped},"followed":${this.followed}`;
+    if (response !== undefined)
+      text += `,"response":${JSON.stringify(serialize(response).toString('latin1'))}`;
+    if (cancelHeaders.length > 0)
+      text += `,"cancelHeaders":${JSON.stringify(cancelHeaders.map((line) => line.raw))}`;
+    return `${text}}`;
   }
 
   restore(saved: SavedBranch): void {

@@ -49,7 +49,7 @@ export class Forwarding {
   /** As it goes out but for what differs from branch to branch; gone when no more branch can start. */
   #base: SipRequest | undefined;
   /** The same as wire text, once it was asked for. */
-  #baseText: string | undefined;
+  #savedHead: string | undefined;
   #waiting: Target[];
   #branches: Branch[] = [];
   #serial: (Timer & { readonly due: number }) | undefined;
@@ -81,22 +81,25 @@ export class Forwarding {
     return this.isOpen || this.#branches.some((branch) => branch.status === 0);
   }
 
-  /** As it is now. `toWall`: from clock ms to wall ms. */
-  save(toWall: (instant: number) => number): SavedForwarding {
-    this.#baseText ??= this.#base && serialize(this.#base).toString('latin1');
-    const { key, source, finalStatus, last } = this.upstream;
-    return {
-      base: this.#baseText ?? '',
-      key: this.#base === undefined ? key : undefined,
-      source,
-      finalStatus,
-      last,
-      waiting: this.#waiting,
-      branches: this.#branches.map((branch) => branch.save()),
-      answered: this.#answered,
-      cancelled: this.#cancelled,
-      serial: this.#serial && toWall(this.#serial.due),
-    };
+  /** A SavedForwarding as JSON, by hand: what stays the same is made once. `toWall`: from clock ms to wall ms. */
+  save(toWall: (instant: number) => number): string {
+    const { finalStatus, last } = this.upstream;
+    this.#savedHead ??= this.#headToSave();
+    let text = `${this.#savedHead},"finalStatus":${finalStatus},"last":${JSON.stringify(last)}`;
+    text += `,"waiting":${JSON.stringify(this.#waiting)}`;
+    text += `,"branches":[${this.#branches.map((branch) => branch.save()).join()}],"answered":${this.#answered}`;
+    if (this.#cancelled !== undefined) text += `,"cancelled":"${this.#cancelled}"`;
+    if (this.#serial !== undefined) text += `,"serial":${toWall(this.#serial.due)}`;
+    return `${text}}`;
+  }
+
+  #headToSave(): string {
+    const { key, source } = this.upstream;
+    const base = this.#base && serialize(this.#base).toString('latin1');
+    return JSON.stringify({ base: base ?? '', key: base === undefined ? key : undefined, source }).slice(
+      0,
+      -1,
+    );
   }
 
   /** Goes on where `saved` stood: what had not been answered is sent again, what was cancelled is cancelled. */
@@ -266,7 +269,7 @@ export class Forwarding {
   #letGo(): void {
     if (this.#isUnderway) return;
     this.#base = undefined;
-    this.#baseText = undefined;
+    this.#savedHead = undefined;
     for (const branch of this.#branches) branch.letGo();
   }
 
@@ -335,7 +338,7 @@ export class Forwarding {
     this.#settled = true;
     this.#stopSerial();
     this.#base = undefined;
-    this.#baseText = undefined;
+    this.#savedHead = undefined;
     const failure = this.#failure();
     this.#branches = [];
     this.onChange?.(this);

@@ -67,6 +67,9 @@ export class LiveDialog {
   isKept = false;
   /** What `saveDialog` has made once. */
   savedHead: string | undefined;
+  /** The context it has last saved, and its text. */
+  savedContext: unknown;
+  savedContextText = '';
   /** It is among those that have changed since they were last kept. */
   isDirty = false;
 

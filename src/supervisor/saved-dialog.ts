@@ -43,7 +43,7 @@ export function saveDialog(
   if (answeredTag !== undefined) text += `,"answeredTag":${JSON.stringify(answeredTag)}`;
   if (callee !== undefined) text += `,"callee":${JSON.stringify(callee)}`;
   text += `,"heard":{"caller":${heard.caller},"callee":${heard.callee}}`;
-  text += `,"value":${textOf(value)},"context":${textOf(context)},"state":"${state}","seq":${seq}`;
+  text += `,"value":${JSON.stringify(value)},"context":${contextText(dialog, context)},"state":"${state}","seq":${seq}`;
   if (session !== undefined) text += `,"session":${session}`;
   if (links !== undefined) text += `,"links":${JSON.stringify(links)}`;
   let timers = '';
@@ -59,17 +59,13 @@ function headOf({ facts, callId, callerTag, openingMethod, openingCseq }: LiveDi
   return `{"v":1,"facts":${JSON.stringify(facts)},"opened":${JSON.stringify(opened)}`;
 }
 
-/** State values and contexts are never edited: whoever has the same one has the same text. */
-const texts = new WeakMap<object, string>();
-
-function textOf(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  let text = texts.get(value);
-  if (text === undefined) {
-    text = JSON.stringify(value);
-    texts.set(value, text);
+/** A context is never edited: it is another object when anything in it is another. */
+function contextText(dialog: LiveDialog, context: unknown): string {
+  if (dialog.savedContext !== context) {
+    dialog.savedContext = context;
+    dialog.savedContextText = JSON.stringify(context);
   }
-  return text;
+  return dialog.savedContextText;
 }
 
 /** The dialog with its actor where it stood, not yet started. Throws when the chart knows no such state. */

@@ -422,11 +422,14 @@ export class Supervisor implements EffectHost {
     return saveDialog(dialog, this.links.save(dialog.callId), this.#parts.wall(), this.#toWall);
   }
 
-  /** undefined: it is none of a dialog's. */
-  saveInvite(forwarding: Forwarding): SavedInvite | undefined {
+  /** A SavedInvite as JSON; undefined: it is none of a dialog's. */
+  saveInvite(forwarding: Forwarding): string | undefined {
     const { observer } = forwarding;
-    const known = observer instanceof Exchange || observer instanceof Passing ? observer.invite : undefined;
-    return known && { v: 1, ...known, forwarding: forwarding.save(this.#toWall) };
+    if (!(observer instanceof Exchange || observer instanceof Passing) || observer.invite === undefined)
+      return undefined;
+    const { callId, role, side } = observer.invite;
+    const text = forwarding.save(this.#toWall);
+    return `{"v":1,"callId":${JSON.stringify(callId)},"role":"${role}","side":"${side}","forwarding":${text}}`;
   }
 
   /**

@@ -55,4 +55,19 @@ describe('the history of a call', () => {
       ...Array.from({ length: 30 }, (_, i) => 9_971 + i),
     ]);
   });
+
+  it('is saved as it stands after each step, before and after a restart, short or long', () => {
+    const facts = { callId: 'c', machine: 'dialog', from: 'sip:a@h', to: 'sip:b@h' } as const;
+    let all = new Histories();
+    for (let seq = 1; seq <= 50; seq++) {
+      const transition = { from: '', to: `s${seq}`, event: 'request.info', cause: 'a "cause"', notes: [] };
+      all.take({ dialog: facts, seq, at: seq, ...transition, side: 'caller', done: false });
+      const saved = all.save('c') ?? '';
+      expect(JSON.parse(saved)).toEqual(all.of('c'));
+      if (seq % 7 !== 0) continue;
+      all = new Histories();
+      all.restore('c', JSON.parse(saved));
+    }
+    expect(all.save('d')).toBeUndefined();
+  });
 });
