@@ -3,6 +3,8 @@ import fs from 'node:fs';
 
 export type Done = (err: Error | null) => void;
 export type Counted = (err: Error | null, count: number) => void;
+/** Without an error there is a file. */
+export type Created = (err: Error | null, file?: { readonly fd: number; readonly ino: number }) => void;
 
 /** Synchronous calls throw, the others tell their error. `a+` and `ax+` append, `ax+` refuses what exists. */
 export interface StoreFileSystem {
@@ -18,6 +20,9 @@ export interface StoreFileSystem {
   syncFolderSync(folder: string): void;
   renameSync(from: string, to: string): void;
   closeSync(fd: number): void;
+  unlinkSync(path: string): void;
+  /** Opens with `ax+`. */
+  create(path: string, created: Created): void;
   read(
     fd: number,
     bytes: Uint8Array,
@@ -54,6 +59,17 @@ export const realStoreFileSystem: StoreFileSystem = {
   },
   renameSync: (from, to) => fs.renameSync(from, to),
   closeSync: (fd) => fs.closeSync(fd),
+  unlinkSync: (path) => fs.unlinkSync(path),
+  create: (path, created) => {
+    fs.open(path, 'ax+', 0o600, (err, fd) => {
+      if (err !== null) created(err);
+      else
+        fs.fstat(fd, (failed, stat) => {
+          if (failed === null) created(null, { fd, ino: stat.ino });
+          else fs.close(fd, () => created(failed));
+        });
+    });
+  },
   read: (fd, bytes, offset, length, position, counted) =>
     fs.read(fd, bytes, offset, length, position, counted),
   write: (fd, bytes, offset, length, counted) => fs.write(fd, bytes, offset, length, null, counted),

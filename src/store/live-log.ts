@@ -1,13 +1,14 @@
 // The log of what is alive: keys and JSON texts, appended once per burst, read back whole at the next start.
-import { join } from 'node:path';
-import { asError, hasCode, realStoreFileSystem, type StoreFileSystem } from './file-system.ts';
+import { asError, realStoreFileSystem, type StoreFileSystem } from './file-system.ts';
 import { type Entries, LogBatch } from './log-batch.ts';
 import { LogCleaner } from './log-cleaner.ts';
 import { LogCondition, type LogTrouble, SLOW_MS, type State } from './log-condition.ts';
 import { LogIndex } from './log-index.ts';
 import { type Damage, type LogContents, readLog } from './log-read.ts';
+import { LogRemover } from './log-remover.ts';
 import { LogSync, type Safe } from './log-sync.ts';
-import { Segment, segmentName } from './segment.ts';
+import type { Segment } from './segment.ts';
+import { SegmentMaker } from './segment-maker.ts';
 
 export interface LiveLogOptions {
   /** It exists. */
@@ -65,7 +66,6 @@ export class LiveLog {
     gaps: 0,
     corrupt: 0,
   };
-  readonly #folder: string;
   readonly #isForPower: boolean;
   readonly #fs: StoreFileSystem;
   readonly #now: () => number;
@@ -75,7 +75,9 @@ export class LiveLog {
   readonly #index: LogIndex;
   readonly #condition: LogCondition;
   readonly #sync: LogSync;
+  readonly #remover: LogRemover;
   readonly #cleaner: LogCleaner;
+  readonly #maker: SegmentMaker;
   #batch = new LogBatch();
   /** What the disk does not have yet. */
   #waiting: Entries = new Map();
@@ -83,7 +85,6 @@ export class LiveLog {
   #flying: Entries | undefined;
   #current: Segment | undefined;
   #nextSeq: number;
-  #nextNumber: number;
   /** Counts the flushes that had something to write; all up to `#written` is written. */
   #mark = 1;
   #written = 1;
@@ -105,7 +106,6 @@ export class LiveLog {
   }
 
   private constructor(options: LiveLogOptions, contents: LogContents) {
-    this.#folder = options.folder;
     this.#isForPower = options.durability === 'power';
     this.#fs = options.fs ?? realStoreFileSystem;
     this.#now = options.now ?? (() => performance.now());
@@ -115,24 +115,30 @@ export class LiveLog {
     this.#index = new LogIndex(contents.lines);
     this.#current = contents.canGoOn ? contents.segments.at(-1) : undefined;
     this.#nextSeq = contents.nextSeq;
-    this.#nextNumber = contents.nextNumber;
     this.#condition = new LogCondition(options.onTrouble, () => this.#waitingBytes());
     this.#sync = new LogSync({
       fs: this.#fs,
-      folder: this.#folder,
+      folder: options.folder,
+      isForPower: this.#isForPower,
       now: this.#now,
       written: () => this.#written,
       onGap: (count) => this.#gap(count),
       onFailed: (err) => this.#syncFailed(err),
       onSynced: (took) => this.#synced(took),
     });
+    const shared = { fs: this.#fs, now: this.#now, onFailed: () => this.counts.failures++ };
+    this.#maker = new SegmentMaker({ ...shared, folder: options.folder, nextNumber: contents.nextNumber });
+    this.#remover = new LogRemover({
+      ...shared,
+      segments: this.#segments,
+      sync: this.#sync,
+      isForPower: this.#isForPower,
+    });
     this.#cleaner = new LogCleaner({
-      fs: this.#fs,
+      ...shared,
       segments: this.#segments,
       index: this.#index,
-      sync: this.#sync,
-      now: this.#now,
-      onFailed: () => this.counts.failures++,
+      remover: this.#remover,
       onCorrupt: () => this.counts.corrupt++,
     });
     // the process before us may have written what no disk has seen
@@ -196,6 +202,7 @@ export class LiveLog {
     if (this.#isClosed) return;
     clearTimeout(this.#retry);
     this.#cleaner.close();
+    this.#remover.close();
     if (this.#flying !== undefined) {
       // nobody knows how far that write comes, so all of it goes into a segment of its own
       this.#bringBack(this.#flying);
@@ -204,6 +211,7 @@ export class LiveLog {
     }
     if (this.#waiting.size > 0) this.#writeNow();
     this.#isClosed = true;
+    this.#maker.close();
     clearTimeout(this.#retry);
     let isSafe = this.#waiting.size === 0;
     try {
@@ -318,6 +326,7 @@ export class LiveLog {
     // before the cleaner, who may find the last live line of a segment replaced by one that is not on the disk yet
     this.#sync.wrote(segment);
     this.#cleaner.commit();
+    if (segment.size >= this.#segmentSize / 2) this.#maker.prepare();
     this.counts.written += this.#batch.lengths.length;
     this.counts.carried += this.#batch.copies.length;
     this.counts.bytes += this.#batch.length;
@@ -327,9 +336,8 @@ export class LiveLog {
   #ready(now: number): Segment {
     this.#look(now);
     const segment = this.#current;
-    if (segment === undefined || (segment.size >= this.#segmentSize && !segment.isTorn))
-      return this.#rotate();
-    if (!segment.isTorn) return segment;
+    if (segment === undefined) return this.#begun();
+    if (!segment.isTorn) return this.#rotated(segment);
     try {
       this.#fs.truncateSync(segment.fd, segment.size);
       segment.isTorn = false;
@@ -337,7 +345,7 @@ export class LiveLog {
       return segment;
     } catch {
       this.#leaveTorn();
-      return this.#rotate();
+      return this.#begun();
     }
   }
 
@@ -348,18 +356,17 @@ export class LiveLog {
     this.#current = undefined;
   }
 
-  #rotate(): Segment {
-    const number = this.#nextNumber;
-    const path = join(this.#folder, segmentName(number));
-    let fd: number;
-    try {
-      fd = this.#fs.openSync(path, 'ax+');
-    } catch (error) {
-      if (hasCode(error, 'EEXIST')) this.#nextNumber++;
-      throw error;
-    }
-    this.#nextNumber++;
-    const segment = new Segment(number, path, fd, this.#fs.statSync(fd));
+  #begun(): Segment {
+    return this.#goOnIn(this.#maker.take() ?? this.#maker.makeNow());
+  }
+
+  /** A segment grows on until the next one is there: the event loop does not wait for that. */
+  #rotated(segment: Segment): Segment {
+    const next = segment.size >= this.#segmentSize ? this.#maker.take() : undefined;
+    return next === undefined ? segment : this.#goOnIn(next);
+  }
+
+  #goOnIn(segment: Segment): Segment {
     this.#segments.push(segment);
     this.#current = segment;
     this.#sync.folderChanged();
@@ -372,6 +379,7 @@ export class LiveLog {
     if (segment === undefined || now < this.#lookAt) return;
     this.#lookAt = now + LOOK_MS;
     if (this.#fs.inodeSync(segment.path) === segment.inode) return;
+    this.#maker.discard();
     this.#moveOn(segment);
   }
 

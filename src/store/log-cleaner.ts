@@ -1,17 +1,17 @@
-// Carries what is alive out of the oldest segment, piece by piece, and removes it: the log stays as small as what lives.
-import { asError, hasCode, type StoreFileSystem } from './file-system.ts';
+// Carries what is alive out of the oldest segment, piece by piece, so that it can go: the log stays as small as what lives.
+import type { StoreFileSystem } from './file-system.ts';
 import type { LogBatch } from './log-batch.ts';
 import type { LogIndex } from './log-index.ts';
 import { LineReader, newlineFrom } from './log-line.ts';
-import type { LogSync } from './log-sync.ts';
-import { asideOf, type Segment } from './segment.ts';
+import type { LogRemover } from './log-remover.ts';
+import type { Segment } from './segment.ts';
 
 export interface LogCleanerOptions {
   readonly fs: StoreFileSystem;
   /** The oldest first; the newest is written to and is never cleaned. */
   readonly segments: Segment[];
   readonly index: LogIndex;
-  readonly sync: LogSync;
+  readonly remover: LogRemover;
   readonly now: () => number;
   readonly onFailed: (err: Error) => void;
   readonly onCorrupt: () => void;
@@ -23,15 +23,12 @@ const RETRY_MS = 1000;
 /** So often a piece is asked for before it is passed over. */
 const TRIES = 5;
 
-/**
- * Oldest first: so a deletion may go with its segment, since no older line of its key is left. Nothing is removed before
- * what replaces it is on the disk, and the next not before that removal is.
- */
+/** Oldest first: so a deletion may go with its segment, since no older line of its key is left. */
 export class LogCleaner {
   readonly #options: LogCleanerOptions;
   readonly #reader = new LineReader();
   #segment: Segment | undefined;
-  #state: 'idle' | 'reading' | 'unread' | 'ready' | 'emptied' | 'removing' = 'idle';
+  #state: 'idle' | 'reading' | 'unread' | 'ready' = 'idle';
   #buffer = Buffer.alloc(0);
   #piece = this.#buffer;
   #wanted = PIECE;
@@ -56,23 +53,22 @@ export class LogCleaner {
   }
 
   get isRescuing(): boolean {
-    const oldest = this.#options.segments[0];
+    const oldest = this.#oldest;
     return oldest !== undefined && oldest.number <= this.#suspect;
   }
 
   /** Something can be done in this flush. */
   get isReady(): boolean {
     const state = this.#state;
-    return (
-      state === 'ready' || state === 'unread' || state === 'emptied' || (state === 'idle' && this.#isDue())
-    );
+    if (state === 'ready' || state === 'unread' || this.#options.remover.isReady) return true;
+    return state === 'idle' && this.#isDue();
   }
 
   /** Adds to the batch what is alive, about as many bytes as the budget says. */
   fill(batch: LogBatch, budget: number): void {
     if (this.#isClosed) return;
+    this.#options.remover.tryAgain();
     if (this.#state === 'idle') this.#begin();
-    else if (this.#state === 'emptied') this.#remove();
     else if (this.#state === 'unread' && this.#options.now() >= this.#retryAt) this.#read();
     if (this.#state !== 'ready') return;
     this.#wanted = Math.min(Math.max(PIECE, budget), MOST_AT_ONCE);
@@ -110,14 +106,20 @@ export class LogCleaner {
     this.#isClosed = true;
   }
 
+  /** Of those that were not emptied. */
+  get #oldest(): Segment | undefined {
+    return this.#options.segments[this.#options.remover.emptied];
+  }
+
   #isDue(): boolean {
-    const { segments, now } = this.#options;
-    const oldest = segments[0];
-    if (oldest === undefined || segments.length < 2 || now() < this.#retryAt) return false;
-    if (oldest.number <= this.#suspect) return true;
+    const { segments, remover } = this.#options;
+    if (segments.length < remover.emptied + 2) return false;
+    if (this.isRescuing) return true;
     let size = 0;
     let live = 0;
-    for (const segment of segments) {
+    for (let at = remover.emptied; at < segments.length; at++) {
+      const segment = segments[at];
+      if (segment === undefined) break;
       size += segment.size;
       live += segment.live;
     }
@@ -126,7 +128,7 @@ export class LogCleaner {
 
   #begin(): void {
     if (!this.#isDue()) return;
-    this.#segment = this.#options.segments[0];
+    this.#segment = this.#oldest;
     this.#from = 0;
     this.#tries = 0;
     this.#read();
@@ -170,44 +172,8 @@ export class LogCleaner {
   #empty(segment: Segment): void {
     // what was alive in it and could not be read is lost; the file may still tell a person
     if (segment.live > 0) segment.isDamaged = true;
-    this.#state = 'removing';
-    this.#options.sync.afterNextRound(() => {
-      this.#state = 'emptied';
-      this.#remove();
-    });
-  }
-
-  #remove(): void {
-    const { fs, now } = this.#options;
-    const segment = this.#segment;
-    if (segment === undefined || now() < this.#retryAt) return;
-    this.#state = 'removing';
-    if (!segment.isDamaged) {
-      fs.unlink(segment.path, (err) => this.#removed(segment, err));
-      return;
-    }
-    try {
-      fs.renameSync(segment.path, asideOf(segment.path));
-      this.#removed(segment, null);
-    } catch (error) {
-      this.#removed(segment, asError(error));
-    }
-  }
-
-  #removed(segment: Segment, err: Error | null): void {
-    const { fs, segments, sync, now, onFailed } = this.#options;
-    if (this.#isClosed) return;
-    if (err !== null && !hasCode(err, 'ENOENT')) {
-      onFailed(err);
-      this.#retryAt = now() + RETRY_MS;
-      this.#state = 'emptied';
-      return;
-    }
-    segments.shift();
-    sync.forget(segment);
-    sync.folderChanged();
-    fs.close(segment.fd, () => undefined);
     this.#segment = undefined;
     this.#state = 'idle';
+    this.#options.remover.add();
   }
 }

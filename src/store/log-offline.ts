@@ -10,6 +10,7 @@ const readOnly: StoreFileSystem = {
   },
   truncateSync: () => {},
   renameSync: () => {},
+  unlinkSync: () => {},
 };
 
 /** What a server left alive in that folder (DATA/store), key to text. Throws StoreError. */

@@ -7,7 +7,7 @@ import { asideOf, Segment, segmentNumber } from './segment.ts';
 import { StoreError } from './store-error.ts';
 
 export interface Damage {
-  /** Ends of the last segment that were cut off: the process died while it wrote. */
+  /** Ends of the last segment with bytes that were cut off: the process died while it wrote. */
   torn: number;
   /** Lines that are not what was written, skipped. */
   corrupt: number;
@@ -73,6 +73,8 @@ class Reading {
   readonly #kept = new Map<string, string>();
   readonly #damage: Damage = { torn: 0, corrupt: 0, segments: 0, files: [] };
   readonly #unreadable: string[] = [];
+  /** A process made them ahead of need, and never wrote to them. */
+  readonly #empty: string[] = [];
   #bytes = Buffer.alloc(0);
   #seq = 0;
   #isSorted = true;
@@ -87,8 +89,13 @@ class Reading {
   }
 
   take(number: number, path: string): void {
-    this.#settleTail();
     const segment = this.#load(number, path);
+    if (segment?.size === 0) {
+      this.#fs.closeSync(segment.fd);
+      this.#empty.push(path);
+      return;
+    }
+    this.#settleTail();
     if (segment === undefined) {
       this.#unreadable.push(path);
       this.#damage.segments++;
@@ -104,6 +111,7 @@ class Reading {
     const canGoOn = last !== undefined && !last.isDamaged && this.#reopen(last) && this.#broken === 0;
     this.#settleTail();
     for (const path of this.#unreadable) this.#setAside(path);
+    for (const path of this.#empty) this.#remove(path);
     if (this.#deletions > 0)
       for (const [key, line] of this.#lines) if (line.length === 0) this.#lines.delete(key);
     return {
@@ -250,6 +258,14 @@ class Reading {
       this.#fs.renameSync(path, asideOf(path));
     } catch {
       // it is passed over again at the next start
+    }
+  }
+
+  #remove(path: string): void {
+    try {
+      this.#fs.unlinkSync(path);
+    } catch {
+      // the same goes for this
     }
   }
 

@@ -1,10 +1,12 @@
 // Brings what was written onto the disk, off the event loop: one round of fdatasync for all who wait.
-import type { StoreFileSystem } from './file-system.ts';
+import type { Done, StoreFileSystem } from './file-system.ts';
 import type { Segment } from './segment.ts';
 
 export interface LogSyncOptions {
   readonly fs: StoreFileSystem;
   readonly folder: string;
+  /** Somebody waits for what is written; otherwise only the removal of segments does. */
+  readonly isForPower: boolean;
   readonly now: () => number;
   /** The mark up to which all is written. */
   readonly written: () => number;
@@ -23,9 +25,22 @@ interface Waiter {
   readonly done: Safe;
 }
 
+type Part = (done: Done) => void;
+type Join = () => () => void;
+
+interface Round {
+  readonly began: number;
+  readonly mark: number;
+  readonly segments: readonly Segment[];
+  readonly hasFolder: boolean;
+  readonly joined: readonly Join[];
+}
+
 /** Nobody waits longer for the disk. Ms. */
 const LATEST_MS = 50;
 const RETRY_MS = 1000;
+/** Between two rounds nobody waits for: each holds up whoever writes, and the segments that wait are a few seconds' worth. */
+const REST_MS = 10_000;
 
 export class LogSync {
   readonly #options: LogSyncOptions;
@@ -36,10 +51,11 @@ export class LogSync {
   #underway: readonly Segment[] = [];
   /** In the order of their marks, which is that of their time. */
   #waiters: Waiter[] = [];
-  #nextRound: (() => void)[] = [];
+  #nextRound: Join[] = [];
   #safeMark = 0;
   #late: NodeJS.Timeout | undefined;
-  #retry: NodeJS.Timeout | undefined;
+  /** Until it ends no round starts. */
+  #pause: NodeJS.Timeout | undefined;
   #idle: (() => void) | undefined;
   #isClosed = false;
 
@@ -81,9 +97,9 @@ export class LogSync {
     if (mark <= this.#options.written()) this.#start();
   }
 
-  /** Calls back when all that is written by now is on the disk, however long that takes. */
-  afterNextRound(done: () => void): void {
-    this.#nextRound.push(done);
+  /** `join` is called when the next round begins, what it answers when all that was written by then is on the disk. */
+  withNextRound(join: Join): void {
+    this.#nextRound.push(join);
     this.#start();
   }
 
@@ -91,7 +107,7 @@ export class LogSync {
   close(isSafe: boolean, idle: () => void): void {
     this.#isClosed = true;
     clearTimeout(this.#late);
-    clearTimeout(this.#retry);
+    clearTimeout(this.#pause);
     this.#nextRound = [];
     for (const { done } of this.#waiters.splice(0)) done(isSafe);
     if (this.#isRunning) this.#idle = idle;
@@ -106,53 +122,84 @@ export class LogSync {
   }
 
   #start(): void {
-    if (this.#isRunning || this.#retry !== undefined || this.#isClosed) return;
+    if (this.#isRunning || this.#pause !== undefined || this.#isClosed) return;
     this.#isRunning = true;
-    const { fs, folder, now, written } = this.#options;
-    const round = { mark: written(), segments: [...this.#dirty], folder: this.#isFolderDirty };
-    const then = this.#nextRound.splice(0);
-    const began = now();
-    let left = round.segments.length + (round.folder ? 1 : 0);
-    let failure: Error | undefined;
-    const ended = () => {
-      this.#isRunning = false;
-      this.#underway = [];
-      if (this.#isClosed) this.#idle?.();
-      else if (failure === undefined) this.#synced(round.mark, now() - began, then);
-      else {
-        for (const segment of round.segments) this.#dirty.add(segment);
-        this.#isFolderDirty ||= round.folder;
-        this.#nextRound.unshift(...then);
-        this.#failed(failure);
-      }
+    const { now, written } = this.#options;
+    const round: Round = {
+      began: now(),
+      mark: written(),
+      segments: [...this.#dirty],
+      hasFolder: this.#isFolderDirty,
+      joined: this.#nextRound.splice(0),
     };
-    const one = (err: Error | null) => {
-      failure ??= err ?? undefined;
-      if (--left === 0) ended();
-    };
+    const then = round.joined.map((join) => join());
     this.#dirty.clear();
     this.#underway = round.segments;
     this.#isFolderDirty = false;
-    if (left === 0) ended();
-    for (const { fd } of round.segments) fs.sync(fd, one);
-    if (round.folder) fs.syncFolder(folder, one);
+    this.#run(this.#parts(round), (failure) => {
+      this.#isRunning = false;
+      this.#underway = [];
+      if (this.#isClosed) this.#idle?.();
+      else if (failure === undefined) this.#synced(round, then);
+      else this.#failed(round, failure);
+    });
   }
 
-  #synced(mark: number, took: number, then: readonly (() => void)[]): void {
+  #parts({ segments, hasFolder }: Round): Part[] {
+    const { fs, folder } = this.#options;
+    const parts = segments.map(
+      ({ fd }): Part =>
+        (done) =>
+          fs.sync(fd, done),
+    );
+    return hasFolder ? [...parts, (done) => fs.syncFolder(folder, done)] : parts;
+  }
+
+  /** Where nobody waits for a round, it holds one thread of the pool and leaves the others to those who write. */
+  #run(parts: Part[], ended: (failure: Error | undefined) => void): void {
+    let underway = Math.min(parts.length, this.#options.isForPower ? parts.length : 1);
+    let failure: Error | undefined;
+    const next = () => {
+      // whoever closes has synced all that is left
+      const part = this.#isClosed ? undefined : parts.shift();
+      if (part !== undefined) part(one);
+      else if (--underway === 0) ended(failure);
+    };
+    const one = (err: Error | null) => {
+      failure ??= err ?? undefined;
+      next();
+    };
+    if (underway === 0) ended(failure);
+    for (let begun = underway; begun > 0; begun--) next();
+  }
+
+  #synced({ mark, began }: Round, then: readonly (() => void)[]): void {
     this.#safeMark = Math.max(this.#safeMark, mark);
-    this.#options.onSynced(took);
+    this.#options.onSynced(this.#options.now() - began);
     for (const done of then) done();
     for (const { done } of this.#leading(({ mark }) => mark <= this.#safeMark)) done(true);
+    if (this.#options.isForPower) this.#startIfAsked();
+    else this.#startAfter(REST_MS, () => this.#startIfAsked());
+  }
+
+  #failed({ segments, hasFolder, joined }: Round, err: Error): void {
+    for (const segment of segments) this.#dirty.add(segment);
+    this.#isFolderDirty ||= hasFolder;
+    this.#nextRound.unshift(...joined);
+    this.#options.onFailed(err);
+    this.#startAfter(RETRY_MS, () => this.#start());
+  }
+
+  #startIfAsked(): void {
     const isAsked = this.#waiters.some(({ mark }) => mark <= this.#options.written());
     if (isAsked || this.#nextRound.length > 0) this.#start();
   }
 
-  #failed(err: Error): void {
-    this.#options.onFailed(err);
-    this.#retry = setTimeout(() => {
-      this.#retry = undefined;
-      this.#start();
-    }, RETRY_MS).unref();
+  #startAfter(ms: number, start: () => void): void {
+    this.#pause = setTimeout(() => {
+      this.#pause = undefined;
+      start();
+    }, ms).unref();
   }
 
   #arm(): void {

@@ -177,6 +177,16 @@ export class CrashDisk {
     closeSync: (fd) => {
       this.#open.delete(fd);
     },
+    unlinkSync: (path) => this.#unlink(path),
+    create: (path, created) => {
+      let file: { readonly fd: number; readonly ino: number } | undefined;
+      const act = () => {
+        const fd = this.fs.openSync(path, 'ax+');
+        file = { fd, ino: this.#at(fd).node.inode };
+        return 0;
+      };
+      this.#later((err) => created(err, file), act);
+    },
     read: (fd, bytes, offset, length, position, counted) =>
       this.#later(counted, () => this.#read(fd, bytes, offset, length, position)),
     write: (fd, bytes, offset, length, counted) =>
@@ -192,9 +202,7 @@ export class CrashDisk {
     },
     unlink: (path, done) =>
       this.#later(done, () => {
-        this.#check('unlink', path);
-        this.#named(basename(path));
-        this.names.delete(basename(path));
+        this.#unlink(path);
         return 0;
       }),
     close: (fd, done) => {
@@ -226,6 +234,12 @@ export class CrashDisk {
     const node = { inode: this.#nextInode++, content: Buffer.alloc(0), synced: Buffer.alloc(0) };
     this.names.set(name, node);
     return node;
+  }
+
+  #unlink(path: string): void {
+    this.#check('unlink', path);
+    this.#named(basename(path));
+    this.names.delete(basename(path));
   }
 
   #named(name: string): Node {
