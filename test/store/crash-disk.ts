@@ -5,6 +5,7 @@ import type { Counted, StoreFileSystem } from '../../src/store/file-system.ts';
 export type Operation =
   | 'readdir'
   | 'open'
+  | 'create'
   | 'stat'
   | 'read'
   | 'write'
@@ -44,6 +45,8 @@ export class CrashDisk {
   syncs = 0;
   writes = 0;
   readonly #open = new Map<number, Descriptor & { path: string }>();
+  /** The names after each change of them, the last that was synced first. */
+  #history: ReadonlyMap<string, Node>[] = [new Map()];
   #steps: (() => void)[] = [];
   #nextInode = 1;
   #nextFd = 10;
@@ -82,23 +85,23 @@ export class CrashDisk {
     this.#open.clear();
   }
 
-  /** Whatever was not synced is lost, kept, kept in part, or comes back as zeros or noise; names come and go. */
-  losePower(chance: Chance): void {
+  /**
+   * Whatever was not synced is lost, kept, kept in part, or comes back as zeros or noise. Names come and go, or where the
+   * file system has a journal: all changes of names up to some moment are there, and none since.
+   */
+  losePower(chance: Chance, hasJournal = false): void {
     this.#steps = [];
     this.#open.clear();
-    const names = new Map(this.syncedNames);
-    for (const name of new Set([...this.names.keys(), ...names.keys()])) {
-      const node = this.names.get(name);
-      if (node === names.get(name) || chance() < 0.5) continue;
-      if (node === undefined) names.delete(name);
-      else names.set(name, node);
-    }
+    const names = hasJournal
+      ? new Map(this.#history[Math.floor(chance() * this.#history.length)])
+      : this.#namesAnyhow(chance);
     for (const node of new Set([...names.values()])) {
       node.content = remains(node, chance);
       node.synced = Buffer.from(node.content);
     }
     this.names = names;
     this.syncedNames = new Map(names);
+    this.#history = [new Map(names)];
   }
 
   /** Somebody removes the folder. */
@@ -142,13 +145,7 @@ export class CrashDisk {
     },
     openSync: (path, flags) => {
       this.#check('open', path);
-      const name = basename(path);
-      const known = this.names.get(name);
-      if (flags === 'ax+' && known !== undefined) throw coded('EEXIST');
-      if (flags !== 'ax+' && known === undefined) throw coded('ENOENT');
-      const fd = this.#nextFd++;
-      this.#open.set(fd, { node: known ?? this.#create(name), path, isOpen: true });
-      return fd;
+      return this.#opened(path, flags === 'ax+');
     },
     statSync: (fd) => {
       const { node } = this.#at(fd);
@@ -167,12 +164,13 @@ export class CrashDisk {
       node.content = Buffer.from(node.content.subarray(0, size));
     },
     syncSync: (fd) => this.#sync(fd, this.#at(fd).node.content.length),
-    syncFolderSync: (folder) => this.#syncFolder(folder, new Map(this.names)),
+    syncFolderSync: (folder) => this.#syncFolder(folder, this.#remember()),
     renameSync: (from, to) => {
       this.#check('rename', from);
       const node = this.#named(basename(from));
       this.names.delete(basename(from));
       this.names.set(basename(to), node);
+      this.#remember();
     },
     closeSync: (fd) => {
       this.#open.delete(fd);
@@ -181,7 +179,8 @@ export class CrashDisk {
     create: (path, created) => {
       let file: { readonly fd: number; readonly ino: number } | undefined;
       const act = () => {
-        const fd = this.fs.openSync(path, 'ax+');
+        this.#check('create', path);
+        const fd = this.#opened(path, true);
         file = { fd, ino: this.#at(fd).node.inode };
         return 0;
       };
@@ -197,7 +196,7 @@ export class CrashDisk {
       this.#later(done, () => this.#sync(fd, length));
     },
     syncFolder: (folder, done) => {
-      const names = new Map(this.names);
+      const names = this.#remember();
       this.#later(done, () => this.#syncFolder(folder, names));
     },
     unlink: (path, done) =>
@@ -210,6 +209,17 @@ export class CrashDisk {
       this.#later(done, () => 0);
     },
   };
+
+  #namesAnyhow(chance: Chance): Map<string, Node> {
+    const names = new Map(this.syncedNames);
+    for (const name of new Set([...this.names.keys(), ...names.keys()])) {
+      const node = this.names.get(name);
+      if (node === names.get(name) || chance() < 0.5) continue;
+      if (node === undefined) names.delete(name);
+      else names.set(name, node);
+    }
+    return names;
+  }
 
   #later(counted: Counted, act: () => number): void {
     this.#steps.push(() => {
@@ -230,9 +240,20 @@ export class CrashDisk {
     if (code !== undefined) throw coded(code);
   }
 
+  #opened(path: string, isNew: boolean): number {
+    const name = basename(path);
+    const known = this.names.get(name);
+    if (isNew && known !== undefined) throw coded('EEXIST');
+    if (!isNew && known === undefined) throw coded('ENOENT');
+    const fd = this.#nextFd++;
+    this.#open.set(fd, { node: known ?? this.#create(name), path, isOpen: true });
+    return fd;
+  }
+
   #create(name: string): Node {
     const node = { inode: this.#nextInode++, content: Buffer.alloc(0), synced: Buffer.alloc(0) };
     this.names.set(name, node);
+    this.#remember();
     return node;
   }
 
@@ -240,6 +261,13 @@ export class CrashDisk {
     this.#check('unlink', path);
     this.#named(basename(path));
     this.names.delete(basename(path));
+    this.#remember();
+  }
+
+  #remember(): ReadonlyMap<string, Node> {
+    const names = new Map(this.names);
+    this.#history.push(names);
+    return names;
   }
 
   #named(name: string): Node {
@@ -282,6 +310,7 @@ export class CrashDisk {
   #syncFolder(folder: string, names: ReadonlyMap<string, Node>): number {
     this.#check('syncFolder', dirname(folder));
     this.syncedNames = new Map(names);
+    this.#history.splice(0, Math.max(0, this.#history.indexOf(names)));
     return 0;
   }
 }

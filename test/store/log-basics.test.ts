@@ -160,6 +160,7 @@ describe('what cannot be read', () => {
     write('a', 'b', 'c');
     const whole = disk.text(FIRST);
     for (let length = 0; length < whole.length; length++) {
+      disk = new CrashDisk();
       disk.write(FIRST, whole.slice(0, length));
       const { kept, damage, log } = open();
       const left = whole.slice(0, length);
@@ -218,8 +219,9 @@ describe('what cannot be read', () => {
   test('at all is set aside, and the rest goes on', () => {
     const { log } = open({ segmentSize: 1 });
     for (const key of ['a', 'b', 'c']) {
-      log.put(key, '1');
+      log.put(key, `"${'x'.repeat(100)}"`);
       log.flush();
+      disk.settle();
     }
     disk.fault = (operation, path) => (operation === 'read' && path.includes('2.log') ? 'EIO' : undefined);
     const opened = open();

@@ -1,11 +1,28 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { LiveLog, type LiveLogOptions } from '../../src/store/live-log.ts';
 import { CrashDisk, chanceOf } from './crash-disk.ts';
 
 const SEGMENT = 20_000;
 
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
 function start(options: Partial<LiveLogOptions> = {}) {
   const disk = new CrashDisk();
+  let now = 0;
+  const wait = (ms: number) => {
+    now += ms;
+    vi.advanceTimersByTime(ms);
+  };
+  /** Ends what is under way, and waits until the next round of syncing may begin. */
+  const rest = () => {
+    disk.settle();
+    wait(10_000);
+  };
   const open = () =>
     LiveLog.open({
       folder: '/store',
@@ -14,22 +31,22 @@ function start(options: Partial<LiveLogOptions> = {}) {
       fs: disk.fs,
       segmentSize: SEGMENT,
       compactPerFlush: 1000,
-      now: () => 0,
+      now: () => now,
       ...options,
     });
-  return { disk, open, log: open().log };
+  return { disk, open, log: open().log, wait, rest };
 }
 
 const text = (n: number, size = 80) => `"${n}${'x'.repeat(size)}"`;
 
 describe('the log stays small', () => {
   test('when the same keys are put again and again: a few segments', () => {
-    const { disk, log, open } = start();
+    const { disk, log, open, rest } = start();
     let most = 0;
     for (let n = 0; n < 20_000; n++) {
       log.put(`k${n % 50}`, text(n));
       log.flush();
-      if (n % 10 === 0) disk.settle();
+      if (n % 10 === 0) rest();
       most = Math.max(most, disk.list().length);
     }
     expect(most).toBeLessThanOrEqual(4);
@@ -37,7 +54,7 @@ describe('the log stays small', () => {
   });
 
   test('when most keys are put once and stay: they are carried along in their order', () => {
-    const { disk, log, open } = start();
+    const { disk, log, open, wait } = start();
     const expected = new Map<string, string>();
     const put = (key: string, n: number) => {
       log.put(key, text(n));
@@ -45,6 +62,7 @@ describe('the log stays small', () => {
       expected.set(key, text(n));
       log.flush();
       disk.settle(2);
+      wait(10_000);
     };
     const chance = chanceOf(1);
     for (let n = 0; n < 1000; n++) put(`stays${n}`, n);
@@ -67,29 +85,29 @@ describe('the log stays small', () => {
   });
 
   test('when everything is deleted, and it does not come back', () => {
-    const { disk, log, open } = start();
+    const { disk, log, open, rest } = start();
     for (let n = 0; n < 5000; n++) {
       log.put(`k${n}`, text(n));
       log.flush();
       if (n >= 20) log.delete(`k${n - 20}`);
-      disk.settle();
+      rest();
     }
     for (let n = 4980; n < 5000; n++) log.delete(`k${n}`);
     log.flush();
-    disk.settle();
+    rest();
     log.flush();
-    disk.settle();
+    rest();
     expect(disk.list().length).toBeLessThanOrEqual(3);
     expect(open().kept.size).toBe(0);
   });
 
   test('with lines longer than the pieces it is read in', () => {
-    const { disk, log, open } = start({ segmentSize: 400_000 });
+    const { disk, log, open, rest } = start({ segmentSize: 400_000 });
     log.put('long', text(0, 200_000));
     for (let n = 0; n < 60; n++) {
       log.put(`k${n % 3}`, text(n, 50_000));
       log.flush();
-      disk.settle();
+      rest();
     }
     expect(log.counts.carried).toBeGreaterThan(0);
     expect(disk.list().length).toBeLessThanOrEqual(4);
@@ -97,7 +115,7 @@ describe('the log stays small', () => {
   });
 
   test('and one flush carries no more than it may', () => {
-    const { disk, log } = start();
+    const { log, rest } = start();
     for (let n = 0; n < 1000; n++) {
       log.put(`stays${n}`, text(n));
       log.flush();
@@ -106,7 +124,7 @@ describe('the log stays small', () => {
     for (let n = 0; n < 5000; n++) {
       log.put('k', text(n));
       log.flush();
-      disk.settle();
+      rest();
       expect(log.counts.bytes - before).toBeLessThan(1000 + 300);
       before = log.counts.bytes;
     }
@@ -115,29 +133,30 @@ describe('the log stays small', () => {
 });
 
 describe('a segment goes', () => {
-  const fill = (log: LiveLog, disk: CrashDisk, rounds: number) => {
+  const fill = (log: LiveLog, rounds: number, settle: () => unknown) => {
     for (let n = 0; n < rounds; n++) {
       log.put(`k${n % 50}`, text(n));
       log.flush();
-      disk.settle();
+      settle();
     }
   };
 
   test('not before what replaces it is on the disk', () => {
-    const { disk, log } = start();
+    const { disk, log, rest } = start();
     disk.fault = (operation) => (operation === 'sync' ? 'EIO' : undefined);
-    fill(log, disk, 2000);
+    fill(log, 2000, rest);
     expect(disk.list().length).toBeGreaterThan(5);
     expect(disk.list()[0]).toBe('live-00000001.log');
     log.close();
   });
 
   test('not before what a process before us wrote is on the disk', () => {
-    const { disk, log, open } = start();
+    const { disk, log, open, rest } = start();
     log.put('k', text(1));
     for (let n = 0; n < 500; n++) {
       log.put('other', text(n));
       log.flush();
+      disk.settle();
     }
     log.put('k', text(2));
     log.flush();
@@ -147,14 +166,14 @@ describe('a segment goes', () => {
     for (let n = 0; disk.list().includes('live-00000001.log'); n++) {
       expect(n).toBeLessThan(100);
       next.flush();
-      disk.settle();
+      rest();
     }
     disk.losePower(() => 0);
     expect(open().kept.get('k')).toBe(text(2));
   });
 
-  test('not before the removal of the one before it is on the disk', () => {
-    const { disk, log } = start();
+  test('not before the removal of the one before it is on the disk, where power may fail', () => {
+    const { disk, log } = start({ durability: 'power' });
     for (let n = 0; n < 5000; n++) {
       log.put(`k${n % 10}`, text(n));
       log.flush();
@@ -168,31 +187,132 @@ describe('a segment goes', () => {
   });
 
   test('later when it cannot be removed now, and the younger ones wait for that', () => {
-    let now = 0;
-    const { disk, log, open } = start({ now: () => now });
+    const { disk, log, open, wait, rest } = start();
     disk.fault = (operation) => (operation === 'unlink' ? 'EBUSY' : undefined);
-    fill(log, disk, 2000);
+    fill(log, 2000, () => disk.settle());
     expect(disk.list()[0]).toBe('live-00000001.log');
     expect(log.counts.failures).toBe(1);
     disk.fault = () => undefined;
-    now = 1000;
-    fill(log, disk, 2000);
+    wait(1000);
+    fill(log, 2000, rest);
     expect(disk.list().length).toBeLessThanOrEqual(3);
     expect(open().kept.size).toBe(50);
   });
 
   test('aside when something alive in it cannot be read any more', () => {
-    let now = 0;
-    const { disk, log, open } = start({ now: () => now });
+    const { disk, log, open, rest } = start();
     log.put('stays', text(1));
     disk.fault = (operation, path) => (operation === 'read' && path.includes('01.log') ? 'EIO' : undefined);
     for (let n = 0; n < 20; n++) {
-      now += 1000;
-      fill(log, disk, 100);
+      fill(log, 100, () => disk.settle());
+      rest();
     }
     expect(disk.list()[0]).toBe('live-00000001.log.damaged');
     expect(disk.list().length).toBeLessThanOrEqual(4);
     expect(log.counts.corrupt).toBe(1);
     expect(open().kept.size).toBe(50);
+  });
+});
+
+describe('where only the process may die', () => {
+  const number = (name: string) => Number(/\d+/.exec(name)?.[0]);
+
+  /** A first lot has gone; of the next, whose second segment deletes what stands in the first, all waits. */
+  function withLot() {
+    const started = start({ segmentSize: 2000 });
+    const { disk, log } = started;
+    const segments = (count: number) => {
+      const until = log.segments + count;
+      for (let n = 0; n < 1000 && log.segments < until; n++) {
+        log.put(`k${n % 5}`, text(n));
+        log.flush();
+        disk.settle();
+      }
+    };
+    segments(2);
+    for (let n = 0; n < 5 && disk.list().includes('live-00000001.log'); n++) segments(1);
+    log.put('gone', text(1));
+    segments(1);
+    log.delete('gone');
+    log.put('stays', text(2));
+    segments(10);
+    return started;
+  }
+
+  test('segments wait for each other, and go together every 10 s, one sync at a time', () => {
+    const { disk, log, wait } = withLot();
+    const first = disk.list()[0];
+    const syncs = disk.syncs;
+    expect(disk.underway).toBe(0);
+    wait(9999);
+    expect(disk.underway).toBe(0);
+    wait(1);
+    expect(disk.list()[0]).toBe(first);
+    for (let n = 1; n <= 5; n++) {
+      expect(disk.underway).toBe(1);
+      disk.settle(1);
+      expect(disk.syncs).toBe(syncs + n);
+    }
+    while (disk.underway > 0) {
+      expect(disk.underway).toBeLessThanOrEqual(2);
+      disk.settle(1);
+    }
+    expect(log.segments).toBeLessThanOrEqual(4);
+    // what was emptied meanwhile has to wait again
+    expect(log.segments).toBeGreaterThan(1);
+  });
+
+  test('only what has to be is carried along while others wait', () => {
+    const { disk, log } = start({ segmentSize: 2000 });
+    const put = (key: string) => {
+      log.put(key, text(1));
+      log.flush();
+      disk.settle();
+    };
+    for (let n = 0; n < 100; n++) put(`stays${n}`);
+    for (let n = 0; n < 500; n++) put('changes');
+    // all that lives, once for each time that as much has become old
+    expect(log.counts.carried).toBeLessThan(600);
+  });
+
+  test('whenever it dies between two removals, the older ones have gone, and nothing deleted comes back', () => {
+    let removed = 0;
+    for (let steps = 0; ; steps++) {
+      const { disk, log, open, wait } = withLot();
+      const before = disk.list();
+      wait(10_000);
+      disk.settle(steps);
+      const isEnd = disk.underway === 0;
+      const numbers = disk.list().map(number);
+      const left = before.map(number).filter((each) => numbers.includes(each));
+      expect(left).toEqual(before.map(number).slice(before.length - left.length));
+      removed = Math.max(removed, before.length - left.length);
+      disk.kill(() => 0);
+      const { kept, damage } = open();
+      expect(damage).toEqual({ torn: 0, corrupt: 0, segments: 0, files: [] });
+      expect(kept.has('gone')).toBe(false);
+      expect(kept.get('stays')).toBe(text(2));
+      expect(kept.size).toBe(6);
+      expect(log.counts.failures).toBe(0);
+      if (isEnd) break;
+    }
+    expect(removed).toBeGreaterThan(8);
+  });
+
+  test('a power failure between two removals takes nothing that was carried along, and brings back nothing deleted', () => {
+    for (let seed = 0; seed < 120; seed++) {
+      const { disk, open, log, wait } = withLot();
+      // from here on only names are not on the disk
+      for (const name of disk.list()) disk.syncOf(name);
+      disk.fs.syncFolderSync('/store');
+      log.flush();
+      wait(10_000);
+      disk.settle(seed % 40);
+      disk.losePower(chanceOf(seed), true);
+      const { kept } = open();
+      expect(kept.has('gone'), `${seed}`).toBe(false);
+      expect(kept.get('stays')).toBe(text(2));
+      expect(kept.size).toBe(6);
+    }
   });
 });

@@ -3,15 +3,17 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { LiveLog } from '../../src/store/live-log.ts';
 import { type Chance, CrashDisk, chanceOf } from './crash-disk.ts';
 
+const FAILING = ['write', 'sync', 'truncate', 'open', 'create', 'unlink', 'syncFolder', 'read'] as const;
+
 type Step =
   | { do: 'put'; key: string; size: number }
   | { do: 'delete'; key: string }
   | { do: 'flush' }
   | { do: 'safely' }
   | { do: 'settle'; most: number }
-  | { do: 'fail'; operation: 'write' | 'sync' | 'truncate' | 'open' | 'unlink' | 'syncFolder' | 'read' }
+  | { do: 'fail'; operation: (typeof FAILING)[number] }
   | { do: 'fill'; room: number }
-  | { do: 'wait' }
+  | { do: 'wait'; ms: number }
   | { do: 'mend' }
   | { do: 'crash'; seed: number }
   | { do: 'close' };
@@ -33,14 +35,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       do: fc.constant('fail' as const),
-      operation: fc.constantFrom('write', 'sync', 'truncate', 'open', 'unlink', 'syncFolder', 'read'),
+      operation: fc.constantFrom(...FAILING),
     }),
   },
   {
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('fill' as const), room: fc.integer({ min: 0, max: 150 }) }),
   },
-  { weight: 1, arbitrary: fc.constant({ do: 'wait' as const }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(60, 10_000) }) },
   { weight: 2, arbitrary: fc.constant({ do: 'mend' as const }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('crash' as const), seed: fc.integer() }) },
   { weight: 1, arbitrary: fc.constant({ do: 'close' as const }) },
@@ -99,9 +101,11 @@ interface Lives {
   readonly durability: 'process' | 'power';
   readonly crash: (disk: CrashDisk, chance: Chance) => void;
   readonly isSlow: boolean;
+  /** What was flushed is there after the crash. */
+  readonly isKept?: boolean;
 }
 
-function live(steps: readonly Step[], { durability, crash, isSlow }: Lives): void {
+function live(steps: readonly Step[], { durability, crash, isSlow, isKept = false }: Lives): void {
   const disk = new CrashDisk();
   const model = new Model();
   let now = 0;
@@ -148,7 +152,7 @@ function live(steps: readonly Step[], { durability, crash, isSlow }: Lives): voi
       case 'flush':
         now += 400;
         log.flush();
-        if (durability === 'process' && !isSlow && !log.isBehind) model.promise(model.marks);
+        if (isKept && !log.isBehind) model.promise(model.marks);
         return;
       case 'safely': {
         log.flush();
@@ -170,7 +174,7 @@ function live(steps: readonly Step[], { durability, crash, isSlow }: Lives): voi
         disk.room = step.room;
         return;
       case 'wait':
-        return wait(60);
+        return wait(step.ms);
       case 'mend':
         disk.fault = () => undefined;
         disk.room = Number.POSITIVE_INFINITY;
@@ -226,7 +230,25 @@ describe('whatever is put, deleted, flushed, broken and mended in any order', ()
   test('the end of the process loses nothing that was flushed', () => {
     fc.assert(
       fc.property(steps, (each) =>
-        live(each, { durability: 'process', crash: (disk, chance) => disk.kill(chance), isSlow: false }),
+        live(each, {
+          durability: 'process',
+          crash: (disk, chance) => disk.kill(chance),
+          isSlow: false,
+          isKept: true,
+        }),
+      ),
+      runs,
+    );
+  });
+
+  test('a power failure that nothing was promised for leaves each key as it once was, none older than the start', () => {
+    fc.assert(
+      fc.property(steps, fc.boolean(), (each, isSlow) =>
+        live(each, {
+          durability: 'process',
+          crash: (disk, chance) => disk.losePower(chance, true),
+          isSlow,
+        }),
       ),
       runs,
     );
