@@ -137,6 +137,19 @@ describe('the next segment', () => {
     expect(disk.openFiles).toBe(2);
   });
 
+  test('is the prepared one too when the current one cannot be written to any more', () => {
+    const { log } = open();
+    put(log, half);
+    disk.settle();
+    disk.room = 10;
+    put(log, 1);
+    disk.room = Number.POSITIVE_INFINITY;
+    watch('EPERM', 'truncate');
+    wait(1000);
+    expect(disk.text(SECOND)).toContain(`k${count} `);
+    expect(disk.list()).toEqual([FIRST, SECOND]);
+  });
+
   test('is never an older one, that comes after another had to be made at once', () => {
     const { log } = open();
     put(log, half);
