@@ -21,7 +21,7 @@ const RETRY_MS = 1000;
  */
 export class LogRemover {
   readonly #options: LogRemoverOptions;
-  /** No disk has to remove names in the order it was told to: where power may fail, the next goes when this one is gone. */
+  /** Most file systems remove names in the order they are told to. A promise against power failures does not rely on it. */
   readonly #most: number;
   #state: 'idle' | 'waiting' | 'removing' | 'failed' = 'idle';
   #emptied = 0;

@@ -176,10 +176,11 @@ export class LogSync {
   #synced({ mark, began }: Round, then: readonly (() => void)[]): void {
     this.#safeMark = Math.max(this.#safeMark, mark);
     this.#options.onSynced(this.#options.now() - began);
+    // before anybody is called, who may ask for the next one
+    if (!this.#options.isForPower) this.#startAfter(REST_MS, () => this.#startIfAsked());
     for (const done of then) done();
     for (const { done } of this.#leading(({ mark }) => mark <= this.#safeMark)) done(true);
-    if (this.#options.isForPower) this.#startIfAsked();
-    else this.#startAfter(REST_MS, () => this.#startIfAsked());
+    this.#startIfAsked();
   }
 
   #failed({ segments, hasFolder, joined }: Round, err: Error): void {

@@ -1,8 +1,9 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { LiveLog, type LiveLogOptions } from '../../src/store/live-log.ts';
+import { readLogOffline } from '../../src/store/log-offline.ts';
 import { CrashDisk } from './crash-disk.ts';
 
 const SIZE = 1000;
@@ -287,8 +288,13 @@ describe('a real folder', () => {
     log.close();
     const left = readdirSync(folder);
     expect(left).not.toContain(FIRST);
+    const empty = 'live-00099999.log';
+    writeFileSync(join(folder, empty), '');
+    expect(readLogOffline(folder).size).toBe(7);
+    expect(readdirSync(folder)).toContain(empty);
     const { kept, damage, log: next } = LiveLog.open(options);
     next.close();
+    expect(readdirSync(folder)).not.toContain(empty);
     expect(kept.size).toBe(7);
     expect(damage).toEqual({ torn: 0, corrupt: 0, segments: 0, files: [] });
   });
