@@ -17,6 +17,8 @@ import type { Clock, WallClock } from './time/clock.ts';
 export interface KeptLog {
   put(key: string, text: string): void;
   delete(key: string): void;
+  /** The same, but that it may be back after a restart. */
+  forget(key: string): void;
   /** One write for all of it. Throws nothing. */
   flush(): void;
 }
@@ -64,7 +66,7 @@ const RECORD = 'r:';
 
 export class Keeper {
   readonly #parts: KeeperParts;
-  readonly #aors = new Set<Aor>();
+  #aors = new Set<Aor>();
   #stopListening: (() => void) | undefined;
   #hasNews = false;
   /** Characters of the lines that no file may have yet. */
@@ -112,8 +114,8 @@ export class Keeper {
   }
 
   recordStored(id: string): void {
-    // It goes with the next write: until then it would be stored once more, which changes nothing.
-    this.#parts.log.delete(RECORD + id);
+    // Should it come back it is stored once more, which changes nothing.
+    this.#parts.log.forget(RECORD + id);
   }
 
   close(): void {
@@ -172,7 +174,7 @@ export class Keeper {
         this.#put(BINDINGS + aor, JSON.stringify(saved));
       }
     }
-    this.#aors.clear();
+    this.#aors = new Set();
   }
 
   #put(key: string, text: string): void {

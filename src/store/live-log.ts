@@ -22,6 +22,8 @@ export interface LiveLogOptions {
   readonly fs?: StoreFileSystem;
   /** Bytes after which a new segment begins. */
   readonly segmentSize?: number;
+  /** Bytes that count no more and are left to lie. */
+  readonly spare?: number;
   /** Bytes the cleaner may carry over in one flush; or as many as the burst wrote itself, if that is more. */
   readonly compactPerFlush?: number;
 }
@@ -49,6 +51,8 @@ export interface OpenedLog {
 
 // Small ones: the pages of one that is gone are taken for the next while they are warm.
 const SEGMENT_SIZE = 4 * 1024 * 1024;
+/** A start reads it all: some tenths of a second. */
+const SPARE = 32 * 1024 * 1024;
 const COMPACT_PER_FLUSH = 32 * 1024;
 const RETRY_MS = 1000;
 const LOOK_MS = 1000;
@@ -139,6 +143,7 @@ export class LiveLog {
       segments: this.#segments,
       index: this.#index,
       remover: this.#remover,
+      spare: options.spare ?? SPARE,
       onCorrupt: () => this.counts.corrupt++,
     });
     // the process before us may have written what no disk has seen
@@ -156,6 +161,20 @@ export class LiveLog {
   delete(key: string): void {
     this.#waiting.delete(key);
     if (this.#index.lines.has(key) || this.#flying?.has(key) === true) this.#waiting.set(key, undefined);
+  }
+
+  /**
+   * Nobody needs it any more. That costs no line, and so it may be there again after the next start; until a put of that
+   * key it is not carried along.
+   */
+  forget(key: string): void {
+    // what is on its way to the disk would come back with it
+    if (this.#flying !== undefined) {
+      this.delete(key);
+      return;
+    }
+    this.#waiting.delete(key);
+    this.#index.forget(key);
   }
 
   /** Writes all that was put since the last flush, without fsync; never throws. What the disk does not take waits. */
@@ -242,7 +261,8 @@ export class LiveLog {
         const { bytes, length } = this.#batch;
         for (let at = 0; at < length; ) at += taken(this.#fs.writeSync(segment.fd, bytes, at, length - at));
         this.#commit(segment, this.#mark);
-        this.#waiting.clear();
+        // Not cleared: V8 links the table of a Map to the next one, and one that has grown old would keep all that follow.
+        this.#waiting = new Map();
       }
     } catch (error) {
       this.#broke(asError(error), began);

@@ -12,6 +12,8 @@ export interface LogCleanerOptions {
   readonly segments: Segment[];
   readonly index: LogIndex;
   readonly remover: LogRemover;
+  /** Bytes that count no more and are left alone: what stays a while is mostly over when its turn comes. */
+  readonly spare: number;
   readonly now: () => number;
   readonly onFailed: (err: Error) => void;
   readonly onCorrupt: () => void;
@@ -123,7 +125,7 @@ export class LogCleaner {
       size += segment.size;
       live += segment.live;
     }
-    return size - live > live;
+    return size - live > Math.max(live, this.#options.spare);
   }
 
   #begin(): void {
@@ -174,6 +176,7 @@ export class LogCleaner {
     if (segment.live > 0) segment.isDamaged = true;
     this.#segment = undefined;
     this.#state = 'idle';
+    segment.isEmptied = true;
     this.#options.remover.add();
   }
 }

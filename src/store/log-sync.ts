@@ -128,12 +128,12 @@ export class LogSync {
     const round: Round = {
       began: now(),
       mark: written(),
-      segments: [...this.#dirty],
+      segments: this.#toSync(),
       hasFolder: this.#isFolderDirty,
       joined: this.#nextRound.splice(0),
     };
     const then = round.joined.map((join) => join());
-    this.#dirty.clear();
+    for (const segment of round.segments) this.#dirty.delete(segment);
     this.#underway = round.segments;
     this.#isFolderDirty = false;
     this.#run(this.#parts(round), (failure) => {
@@ -143,6 +143,12 @@ export class LogSync {
       else if (failure === undefined) this.#synced(round, then);
       else this.#failed(round, failure);
     });
+  }
+
+  /** What is soon removed would be written for nothing. A promise against power failures covers deletions too: they stand there. */
+  #toSync(): Segment[] {
+    const all = [...this.#dirty];
+    return this.#options.isForPower ? all : all.filter(({ isEmptied }) => !isEmptied);
   }
 
   #parts({ segments, hasFolder }: Round): Part[] {

@@ -12,6 +12,8 @@ export class Segment {
   live = 0;
   /** A write broke off: behind `size` may stand half a burst. */
   isTorn = false;
+  /** All that lives was carried out of it: it waits for its removal. */
+  isEmptied = false;
   /** Something in it could not be read: it is set aside in the end, not removed. */
   isDamaged = false;
 

@@ -59,7 +59,6 @@ class Delivery {
 
 const NO_HEADERS: readonly HeaderLine[] = [];
 const NO_DIALOGS: readonly LiveDialog[] = [];
-const NO_FORWARDINGS: readonly Forwarding[] = [];
 
 export class Supervisor implements EffectHost {
   readonly links = new Links();
@@ -76,7 +75,7 @@ export class Supervisor implements EffectHost {
   #current: Delivery | undefined;
   #notes: Note[] = [];
   #dirty: LiveDialog[] = [];
-  readonly #dirtyForwardings = new Set<Forwarding>();
+  #dirtyForwardings = new Set<Forwarding>();
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
@@ -406,10 +405,9 @@ export class Supervisor implements EffectHost {
   }
 
   /** The same for the INVITEs of dialogs; one that is not `isPending` is over. */
-  takeForwardings(): readonly Forwarding[] {
-    if (this.#dirtyForwardings.size === 0) return NO_FORWARDINGS;
-    const changed = [...this.#dirtyForwardings];
-    this.#dirtyForwardings.clear();
+  takeForwardings(): Iterable<Forwarding> {
+    const changed = this.#dirtyForwardings;
+    if (changed.size > 0) this.#dirtyForwardings = new Set();
     return changed;
   }
 

@@ -20,6 +20,7 @@ function open(options: Partial<LiveLogOptions> = {}) {
     durability: 'process',
     onTrouble: () => undefined,
     fs: disk.fs,
+    spare: 0,
     ...options,
   });
 }
@@ -52,6 +53,18 @@ describe('what was put', () => {
     log.put('b', '2');
     log.flush();
     expect(kept()).toEqual([['b', '2']]);
+  });
+
+  test('costs no line when it is forgotten, and may be back after a restart', () => {
+    const { log } = open();
+    for (const key of ['a', 'b', 'c']) log.put(key, '1');
+    log.flush();
+    const { written } = log.counts;
+    log.put('b', '2');
+    for (const key of ['a', 'b', 'never']) log.forget(key);
+    log.flush();
+    expect(log.counts.written).toBe(written);
+    expect(kept().map(([key]) => key)).toEqual(['a', 'b', 'c']);
   });
 
   test('is one write a burst, and none without a change', () => {

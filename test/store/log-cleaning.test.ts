@@ -29,6 +29,7 @@ function start(options: Partial<LiveLogOptions> = {}) {
       durability: 'process',
       onTrouble: () => undefined,
       fs: disk.fs,
+      spare: 0,
       segmentSize: SEGMENT,
       compactPerFlush: 1000,
       now: () => now,

@@ -121,6 +121,7 @@ function live(steps: readonly Step[], { durability, crash, isSlow, isKept = fals
       durability,
       onTrouble: () => undefined,
       fs: disk.fs,
+      spare: 0,
       now: () => now,
       segmentSize: 300,
       compactPerFlush: 100,
@@ -209,6 +210,7 @@ test('what was read once is read again, though the end of its burst did not reac
       durability: 'power',
       onTrouble: () => undefined,
       fs: disk.fs,
+      spare: 0,
       now: () => 0,
     });
   const { log } = open();

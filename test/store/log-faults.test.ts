@@ -25,6 +25,7 @@ function open(options: Partial<LiveLogOptions> = {}) {
     durability: 'process',
     onTrouble,
     fs: disk.fs,
+    spare: 0,
     now: () => now,
     ...options,
   });

@@ -40,6 +40,7 @@ function open(options: Partial<LiveLogOptions> = {}) {
     durability: 'process',
     onTrouble: ({ what }) => troubles.push(what),
     fs: disk.fs,
+    spare: 0,
     now: () => now,
     segmentSize: SIZE,
     ...options,
