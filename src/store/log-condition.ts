@@ -20,6 +20,7 @@ export class LogCondition {
   readonly #waiting: () => number;
   readonly #states: Record<'write' | 'sync', State> = { write: 'well', sync: 'well' };
   readonly #slowAt = { write: 0, sync: 0 };
+  readonly #wasSlow = { write: false, sync: false };
   readonly #errors: Record<'write' | 'sync', Error | undefined> = { write: undefined, sync: undefined };
   #overall: State = 'well';
 
@@ -50,11 +51,19 @@ export class LogCondition {
     return this.#states[part] === state;
   }
 
-  /** It was done, and took so long. */
+  /**
+   * It was done, and took so long. A single slow one among quick ones may be the machine's pause, not the disk's: it
+   * makes nothing slow that is slow already.
+   */
   took(part: 'write' | 'sync', ms: number, now: number): void {
-    if (ms > SLOW_MS) this.slow(part, now);
-    else if (this.#states[part] === 'well') return;
-    else if (this.#states[part] === 'failed' || now - this.#slowAt[part] >= QUIET_MS) this.#set(part, 'well');
+    const isSlow = ms > SLOW_MS;
+    const isAgain = this.#wasSlow[part];
+    const state = this.#states[part];
+    this.#wasSlow[part] = isSlow;
+    if (isSlow) {
+      if (isAgain || state !== 'slow') this.slow(part, now);
+    } else if (state === 'failed' || (state === 'slow' && now - this.#slowAt[part] >= QUIET_MS))
+      this.#set(part, 'well');
   }
 
   slow(part: 'write' | 'sync', now: number): void {

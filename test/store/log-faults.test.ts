@@ -179,6 +179,39 @@ describe('a slow disk', () => {
     expect(log.counts.slow).toBe(3);
   });
 
+  test('that only a pause of the machine has made slow is quick again a second later, whatever pauses follow', () => {
+    const { log } = open();
+    slow(60);
+    put(log, 'a', '0');
+    expect(troubles).toEqual(['slow 0']);
+    for (let n = 1; n <= 20; n++) {
+      slow(n % 2 === 0 ? 60 : 1);
+      put(log, 'a', String(n));
+      disk.settle();
+      now += 20;
+    }
+    expect(troubles).toEqual(['slow 0']);
+    slow(1);
+    now += 400;
+    put(log, 'a', '21');
+    disk.settle();
+    expect(troubles).toEqual(['slow 0', 'recovered 0']);
+  });
+
+  test('stays slow while one slow write follows another', () => {
+    const { log } = open();
+    slow(60);
+    for (let n = 0; n < 30; n++) {
+      put(log, 'a', String(n));
+      disk.settle();
+    }
+    slow(1);
+    now += 500;
+    put(log, 'a', '30');
+    disk.settle();
+    expect(troubles).toEqual(['slow 0']);
+  });
+
   test('forgets nothing that was put or deleted while a write is under way, also if that fails', () => {
     for (const isFailing of [false, true]) {
       disk = new CrashDisk();

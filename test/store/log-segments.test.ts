@@ -275,7 +275,13 @@ describe('a real folder', () => {
     vi.useRealTimers();
     const folder = mkdtempSync(join(tmpdir(), 'callchart-log-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
-    const options = { folder, durability: 'power', onTrouble: () => undefined, segmentSize: 4000 } as const;
+    const options = {
+      folder,
+      durability: 'power',
+      onTrouble: () => undefined,
+      segmentSize: 4000,
+      spare: 0,
+    } as const;
     const { log } = LiveLog.open(options);
     const names = new Set<string>();
     for (let n = 0; n < 300; n++) {
