@@ -9,7 +9,7 @@ import type { PastCalls } from './control/past.ts';
 import type { StoreAnswer } from './control/upkeep.ts';
 import type { Core } from './core.ts';
 import type { CallRecord } from './journal/call-record.ts';
-import { catchUp, lastWindow } from './journal/catch-up.ts';
+import { CatchUpFailed, catchUp, lastWindow } from './journal/catch-up.ts';
 import { DIARY_FILE, type Journal, NDJSON_FILE } from './journal/journal.ts';
 import { NdjsonWriter } from './journal/ndjson.ts';
 import type { Transition } from './journal/transition.ts';
@@ -51,6 +51,8 @@ export class Persistence {
   #kept: KeptState;
   /** The journal's last one of the process before. */
   readonly #lastWindow: number;
+  /** Lines that the journal's files did not take at the start. */
+  readonly #left = { [DIARY_FILE]: '', [NDJSON_FILE]: '' };
   #ended = 0;
   /** Characters of records that stand in the log alone. */
   #refused = 0;
@@ -144,7 +146,7 @@ export class Persistence {
   restore(core: Core, journal: Journal, histories: Histories): () => Restored {
     const { clock, wall, log } = this.#parts;
     const { dialogs, invites, bindings, records, unwritten, damaged } = this.#kept;
-    journal.beginAfter(this.#lastWindow);
+    journal.beginAfter(this.#lastWindow, this.#left[DIARY_FILE], this.#left[NDJSON_FILE]);
     this.#journal = journal;
     this.#kept = readKept([]);
     this.#keeper = new Keeper({
@@ -259,6 +261,7 @@ export class Persistence {
         const count = catchUp(join(folder, file), lines[file], place);
         if (count > 0) log.info({ file, lines: count }, 'lines that had not reached the journal are written');
       } catch (err) {
+        if (err instanceof CatchUpFailed) this.#left[file] = err.left;
         log.error({ err, file }, 'the journal could not be completed');
       }
     }

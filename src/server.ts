@@ -62,7 +62,9 @@ export function startServer(config: Config, hooks: ServerHooks): Promise<Running
 
 async function serverOn(config: Config, { log, load }: ServerHooks): Promise<RunningServer> {
   const { advertise } = config;
-  const folder = prepareDataFolder(config.data);
+  const folder = prepareDataFolder(config.data, (why) =>
+    log.error({ folder: config.data }, `the data folder takes nothing: ${why}. Calls go on`),
+  );
   if (await isAnswered(folder)) {
     throw new StartError(
       'data-in-use',

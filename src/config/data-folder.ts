@@ -3,6 +3,9 @@ import { existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs
 import { dirname, join, resolve } from 'node:path';
 import { StartError } from './start-error.ts';
 
+/** What every server makes first, and none can do without. */
+export const KEY_FILE = 'secret.key';
+
 /** Runs what needs the folder; when that fails, a folder that was not there before is not there afterwards. */
 export async function withDataFolder<T>(path: string, start: () => Promise<T>): Promise<T> {
   const missing = foldersMissing(resolve(path));
@@ -29,8 +32,14 @@ function removeIfEmpty(folder: string): void {
   }
 }
 
-/** Its absolute path. Throws StartError when nothing can be written there. */
-export function prepareDataFolder(path: string): string {
+/** What a full or broken disk says, in a folder that a server has used before. */
+const PASSING = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO']);
+
+/**
+ * Its absolute path. Throws StartError when nothing can be written there. `onTakesNothing`: hears instead that a disk
+ * takes nothing just now, when there is something of ours to go on with.
+ */
+export function prepareDataFolder(path: string, onTakesNothing?: (why: string) => void): string {
   const folder = resolve(path);
   try {
     makeFolder(dirname(folder));
@@ -38,11 +47,14 @@ export function prepareDataFolder(path: string): string {
     if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
     // permission bits tell root nothing, and read-only or full disks tell nobody: only writing does
     const probe = join(folder, `.probe-${process.pid}`);
-    writeFileSync(probe, 'probe');
-    rmSync(probe);
+    try {
+      writeFileSync(probe, 'probe');
+    } finally {
+      rmSync(probe, { force: true });
+    }
   } catch (cause) {
-    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-    const said =
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    const why =
       {
         EACCES: 'no permission to write',
         EROFS: 'the disk is read-only',
@@ -50,12 +62,15 @@ export function prepareDataFolder(path: string): string {
         ENOTDIR: 'a file is in the way',
         EEXIST: 'a file is in the way',
         ENOENT: 'it cannot be made',
-      }[why] ?? why;
-    throw new StartError(
-      'data-unwritable',
-      `data folder ${folder}: ${said}; give another with --data, or put it right`,
-      { cause },
-    );
+      }[code] ?? code;
+    if (onTakesNothing === undefined || !PASSING.has(code) || !existsSync(join(folder, KEY_FILE))) {
+      throw new StartError(
+        'data-unwritable',
+        `data folder ${folder}: ${why}; give another with --data, or put it right`,
+        { cause },
+      );
+    }
+    onTakesNothing(why);
   }
   return folder;
 }

@@ -32,28 +32,49 @@ export function lastWindow(all: readonly Unwritten[]): readonly Unwritten[] {
 
 const NEWLINE = 0x0a;
 
+/** The disk takes no more. */
+export class CatchUpFailed extends Error {
+  /** Lines that the file still misses. */
+  readonly left: string;
+
+  constructor(left: string, cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.name = 'CatchUpFailed';
+    this.left = left;
+  }
+}
+
 /**
  * `lines`: what was to be written from `place` on (undefined: lately); some of it may have reached the file, or those it
- * was rotated to. Answers how many lines were written. Throws what the file system throws.
+ * was rotated to. Answers how many lines were written. Throws CatchUpFailed, or what the file system throws when it
+ * cannot be read.
  */
 export function catchUp(path: string, lines: string, place: FilePlace | undefined): number {
   cutTornEnd(path);
-  if (lines === '') return 0;
+  const missing = missingOf(path, lines, place);
+  if (missing === '') return 0;
+  try {
+    appendFileSync(path, missing, { mode: FILE_MODE });
+  } catch (cause) {
+    // some of it may stand there by now
+    cutTornEnd(path);
+    throw new CatchUpFailed(missingOf(path, lines, place), cause);
+  }
+  return linesOf(missing).length;
+}
+
+function missingOf(path: string, lines: string, place: FilePlace | undefined): string {
+  if (lines === '') return '';
   const there = place === undefined ? readLately(path) : readBehind(path, place);
   const found = new Map<string, number>();
   for (const line of linesOf(there)) found.set(line, (found.get(line) ?? 0) + 1);
   let missing = '';
-  let count = 0;
   for (const line of linesOf(lines)) {
     const left = found.get(line) ?? 0;
     if (left > 0) found.set(line, left - 1);
-    else {
-      missing += `${line}\n`;
-      count++;
-    }
+    else missing += `${line}\n`;
   }
-  if (count > 0) appendFileSync(path, missing, { mode: FILE_MODE });
-  return count;
+  return missing;
 }
 
 /** Only whole lines. */

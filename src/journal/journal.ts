@@ -91,9 +91,14 @@ export class Journal {
     return this.#window;
   }
 
-  /** An earlier process has used all up to this one; the wall clock may have been put back since. */
-  beginAfter(window: number): void {
+  /**
+   * An earlier process has used all up to this window; the wall clock may have been put back since. `diary` and `ndjson`
+   * are lines of it that its files have not taken: they come before all others.
+   */
+  beginAfter(window: number, diary = '', ndjson = ''): void {
     this.#window = Math.max(this.#window, window + 1);
+    this.#diaryLines = this.#freshDiary = diary;
+    this.#ndjsonLines = this.#freshNdjson = ndjson;
   }
 
   /** Is there anything that `flush` would write? */

@@ -65,6 +65,7 @@ export class RecordsFile {
     if (this.#open !== undefined && inodeOf(path) !== this.#open.inode) this.close();
     if (this.#open !== undefined) return this.#open.table;
     refuseNewer(path, migrations.length);
+    makePrivate(path);
     const database = (this.#options.open ?? openDatabase)(path);
     try {
       const pragma = (words: string) => database.prepare(`PRAGMA ${words}`).all();
@@ -129,6 +130,15 @@ export function refuseNewer(path: string, known = MIGRATIONS.length): void {
     // a folder in its place, a disk that does not read: opening it says what is wrong
   } finally {
     closeSync(fd);
+  }
+}
+
+/** SQLite gives a new file the process's own mask, and its companions the file's mode. */
+function makePrivate(path: string): void {
+  try {
+    closeSync(openSync(path, 'a', 0o600));
+  } catch {
+    // opening it says what is wrong
   }
 }
 

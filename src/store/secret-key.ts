@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { KEY_FILE } from '../config/data-folder.ts';
 import { StartError } from '../config/start-error.ts';
 import { realStoreFileSystem } from './file-system.ts';
 
@@ -9,7 +10,7 @@ const KEY = /^[\x20-\x7e]{32,}$/;
 
 /** `onReplaced`: what stood there was no key, and has gone. Throws StartError. */
 export function secretKey(folder: string, onReplaced: (path: string) => void): string {
-  const path = join(folder, 'secret.key');
+  const path = join(folder, KEY_FILE);
   const kept = read(path);
   if (kept !== undefined && KEY.test(kept)) return kept;
   const key = randomBytes(32).toString('base64url');

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { prepareDataFolder, withDataFolder } from '../../src/config/data-folder.ts';
 import { StartError } from '../../src/config/start-error.ts';
+import { RecordsFile } from '../../src/store/records-file.ts';
 import { secretKey } from '../../src/store/secret-key.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'callchart-data-'));
@@ -49,6 +50,13 @@ test('the key is made once; what is no key is replaced, told, and nobody else’
     expect([readFileSync(path, 'utf8').length, modeOf(path), replaced]).toEqual([44, '600', [path]]);
   }
   expect(readdirSync(home)).toEqual(['secret.key']);
+});
+
+test('records of calls are for their owner alone', () => {
+  const file = new RecordsFile({ path: join(folder, 'records.db'), isForPower: false, onDamaged: () => {} });
+  file.use(() => {});
+  expect(modeOf(join(folder, 'records.db'))).toBe('600');
+  file.close();
 });
 
 test('a start that fails leaves no folder behind that was not there, and all of one that was', async () => {

@@ -8,13 +8,14 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { catchUp, lastWindow, type Unwritten } from '../../src/journal/catch-up.ts';
+import { CatchUpFailed, catchUp, lastWindow, type Unwritten } from '../../src/journal/catch-up.ts';
 import { Diary } from '../../src/journal/diary.ts';
 import { Journal } from '../../src/journal/journal.ts';
 import { NdjsonWriter } from '../../src/journal/ndjson.ts';
@@ -33,6 +34,16 @@ beforeEach(() => {
 
 const content = (file = path) => readFileSync(file, 'utf8');
 const place = (at: number, file = path) => ({ inode: statSync(file).ino, at });
+
+test('what the disk does not take is told, without what it took', () => {
+  const full = mkdtempSync(join(tmpdir(), 'callchart-full-'));
+  onTestFinished(() => rmSync(full, { recursive: true, force: true }));
+  // where nothing can be appended, not even by root
+  symlinkSync('/dev/full', join(full, 'j'));
+  const attempt = () => catchUp(join(full, 'j'), 'a\nb\n', undefined);
+  expect(attempt).toThrow(CatchUpFailed);
+  expect(attempt).toThrow(expect.objectContaining({ left: 'a\nb\n' }));
+});
 
 describe('a torn end', () => {
   test('is cut, and its line written whole', () => {

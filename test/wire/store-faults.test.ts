@@ -146,6 +146,30 @@ test.skipIf(!canMount())(
   },
 );
 
+test.skipIf(!canMount())(
+  'a server that is killed on a full disk starts on it, with its calls (needs to mount a tmpfs)',
+  async () => {
+    const { server, anna, boris, logged } = await office();
+    await server.stop();
+    onTestFinished(mounted(server.data, '4m') ?? (() => {}));
+    await server.restart();
+    await anna.register();
+    await boris.register();
+    const call = await callUp(anna, boris);
+    const makeRoom = fill(server.data);
+    await server.restart('SIGKILL');
+    await logged('the data folder takes nothing: the disk is full. Calls go on');
+    await logged('restored 1 call, 2 bindings');
+    const another = await callUp(boris, anna);
+    await another.hangUp();
+    makeRoom();
+    await call.hangUp();
+    for (const { callId, whole } of [call, another]) await server.wrote(callId, whole);
+    await server.restart('SIGKILL');
+    expect(callchart('call', call.callId, '--data', server.data).out).toMatch(/outcome +answered/);
+  },
+);
+
 test('a database of garbage is set aside and said, and another is begun', async () => {
   const { server, anna, boris, store, logged } = await office();
   await server.stop();
