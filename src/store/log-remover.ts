@@ -14,6 +14,8 @@ export interface LogRemoverOptions {
 }
 
 const RETRY_MS = 1000;
+/** So many emptied segments are enough. */
+const MANY = 16;
 
 /**
  * Lot by lot: what was emptied before a round of syncing began goes after that round, the oldest first, each after the
@@ -49,6 +51,7 @@ export class LogRemover {
   add(): void {
     this.#emptied++;
     this.#ask();
+    if (this.#emptied >= MANY) this.#options.sync.hurry();
   }
 
   tryAgain(): void {
@@ -69,6 +72,7 @@ export class LogRemover {
         this.#remove();
       };
     });
+    if (this.#emptied >= MANY) this.#options.sync.hurry();
   }
 
   #remove(): void {

@@ -56,6 +56,7 @@ export class LogSync {
   #late: NodeJS.Timeout | undefined;
   /** Until it ends no round starts. */
   #pause: NodeJS.Timeout | undefined;
+  #isResting = false;
   #idle: (() => void) | undefined;
   #isClosed = false;
 
@@ -101,6 +102,15 @@ export class LogSync {
   withNextRound(join: Join): void {
     this.#nextRound.push(join);
     this.#start();
+  }
+
+  /** Much waits for the next round: it need not keep its distance from the last one. */
+  hurry(): void {
+    if (!this.#isResting) return;
+    clearTimeout(this.#pause);
+    this.#pause = undefined;
+    this.#isResting = false;
+    this.#startIfAsked();
   }
 
   /** Lets everyone go; `idle` is called when no descriptor is in use any more. */
@@ -183,7 +193,8 @@ export class LogSync {
     this.#safeMark = Math.max(this.#safeMark, mark);
     this.#options.onSynced(this.#options.now() - began);
     // before anybody is called, who may ask for the next one
-    if (!this.#options.isForPower) this.#startAfter(REST_MS, () => this.#startIfAsked());
+    this.#isResting = !this.#options.isForPower;
+    if (this.#isResting) this.#startAfter(REST_MS, () => this.#startIfAsked());
     for (const done of then) done();
     for (const { done } of this.#leading(({ mark }) => mark <= this.#safeMark)) done(true);
     this.#startIfAsked();
@@ -205,6 +216,7 @@ export class LogSync {
   #startAfter(ms: number, start: () => void): void {
     this.#pause = setTimeout(() => {
       this.#pause = undefined;
+      this.#isResting = false;
       start();
     }, ms).unref();
   }

@@ -313,6 +313,19 @@ describe('where only the process may die', () => {
     expect(log.segments).toBeGreaterThan(1);
   });
 
+  test('many of them wait for nothing', () => {
+    const { disk, log } = start({ segmentSize: 2000 });
+    let most = 0;
+    for (let n = 0; n < 5000; n++) {
+      log.put(`k${n % 5}`, text(n));
+      log.flush();
+      disk.settle();
+      most = Math.max(most, log.segments);
+    }
+    expect(most).toBeGreaterThan(10);
+    expect(most).toBeLessThan(25);
+  });
+
   test('only what has to be is carried along while others wait', () => {
     const { disk, log } = start({ segmentSize: 2000 });
     const put = (key: string) => {
