@@ -17,8 +17,6 @@ import type { Clock, WallClock } from './time/clock.ts';
 export interface KeptLog {
   put(key: string, text: string): void;
   delete(key: string): void;
-  /** The same, but that it may be back after a restart. */
-  forget(key: string): void;
   /** One write for all of it. Throws nothing. */
   flush(): void;
 }
@@ -114,8 +112,8 @@ export class Keeper {
   }
 
   recordStored(id: string): void {
-    // Should it come back it is stored once more, which changes nothing.
-    this.#parts.log.forget(RECORD + id);
+    // It goes with the next write: until then it would be stored once more, which changes nothing.
+    this.#parts.log.delete(RECORD + id);
   }
 
   close(): void {

@@ -130,6 +130,11 @@ export class Persistence {
     };
   }
 
+  /** Messages wait for the disk: when it has what they wait for, they are to leave. */
+  get isAwaited(): boolean {
+    return this.#log.isAwaited;
+  }
+
   /** Flush step 1, and before the journal is written. */
   readonly keep = (): void => this.#keeper?.keep();
 
@@ -261,7 +266,8 @@ export class Persistence {
         const count = catchUp(join(folder, file), lines[file], place);
         if (count > 0) log.info({ file, lines: count }, 'lines that had not reached the journal are written');
       } catch (err) {
-        if (err instanceof CatchUpFailed) this.#left[file] = err.left;
+        // twice is better than never
+        this.#left[file] = err instanceof CatchUpFailed ? err.left : lines[file];
         log.error({ err, file }, 'the journal could not be completed');
       }
     }

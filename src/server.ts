@@ -81,7 +81,10 @@ async function serverOn(config: Config, { log, load }: ServerHooks): Promise<Run
   });
   const users = watchedUsers(config, folder, log);
   const domains = new Domains({ domains: config.domains, hostNames: [hostname(), 'localhost'] });
-  const coalescing = new Coalescing({ gap: () => core.config.coalesce, now: () => clock.now() });
+  const coalescing = new Coalescing({
+    gap: () => (persistence?.isAwaited ? 0 : core.config.coalesce),
+    now: () => clock.now(),
+  });
   let unsent = 0;
   let toldAt = -1000;
   const sockets = new Sockets(

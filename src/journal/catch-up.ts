@@ -50,14 +50,13 @@ export class CatchUpFailed extends Error {
  * cannot be read.
  */
 export function catchUp(path: string, lines: string, place: FilePlace | undefined): number {
-  cutTornEnd(path);
-  const missing = missingOf(path, lines, place);
-  if (missing === '') return 0;
+  let missing = '';
   try {
-    appendFileSync(path, missing, { mode: FILE_MODE });
-  } catch (cause) {
-    // some of it may stand there by now
     cutTornEnd(path);
+    missing = missingOf(path, lines, place);
+    if (missing !== '') appendFileSync(path, missing, { mode: FILE_MODE });
+  } catch (cause) {
+    // some of it may stand there by now, and the end be torn: neither whole nor missing lines are those
     throw new CatchUpFailed(missingOf(path, lines, place), cause);
   }
   return linesOf(missing).length;

@@ -53,6 +53,8 @@ export interface OpenedLog {
 const SEGMENT_SIZE = 4 * 1024 * 1024;
 /** A start reads it all: some tenths of a second. */
 const SPARE = 32 * 1024 * 1024;
+/** What is written to is never cleaned, and read in one piece. */
+const MOST_SEGMENTS_IN_ONE = 16;
 const COMPACT_PER_FLUSH = 32 * 1024;
 const RETRY_MS = 1000;
 const LOOK_MS = 1000;
@@ -163,20 +165,6 @@ export class LiveLog {
     if (this.#index.lines.has(key) || this.#flying?.has(key) === true) this.#waiting.set(key, undefined);
   }
 
-  /**
-   * Nobody needs it any more. That costs no line, and so it may be there again after the next start; until a put of that
-   * key it is not carried along.
-   */
-  forget(key: string): void {
-    // what is on its way to the disk would come back with it
-    if (this.#flying !== undefined) {
-      this.delete(key);
-      return;
-    }
-    this.#waiting.delete(key);
-    this.#index.forget(key);
-  }
-
   /** Writes all that was put since the last flush, without fsync; never throws. What the disk does not take waits. */
   flush(): void {
     if (this.#waiting.size > 0) this.#mark++;
@@ -193,6 +181,11 @@ export class LiveLog {
   safely(done: Safe): void {
     if (this.#isForPower && !this.#isClosed) this.#sync.whenSafe(this.#mark, done);
     else done(!this.#isForPower);
+  }
+
+  /** Somebody waits in `safely`. */
+  get isAwaited(): boolean {
+    return this.#sync.isAwaited;
   }
 
   /** Something waits for a disk that fails or is slow. */
@@ -380,9 +373,11 @@ export class LiveLog {
     return this.#goOnIn(this.#maker.take() ?? this.#maker.makeNow());
   }
 
-  /** A segment grows on until the next one is there: the event loop does not wait for that. */
+  /** A segment grows on until the next one is there: the event loop does not wait for that. Throws when none can be made for long. */
   #rotated(segment: Segment): Segment {
-    const next = segment.size >= this.#segmentSize ? this.#maker.take() : undefined;
+    if (segment.size < this.#segmentSize) return segment;
+    const isTooLarge = segment.size >= this.#segmentSize * MOST_SEGMENTS_IN_ONE;
+    const next = this.#maker.take() ?? (isTooLarge ? this.#maker.makeNow() : undefined);
     return next === undefined ? segment : this.#goOnIn(next);
   }
 

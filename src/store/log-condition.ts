@@ -11,8 +11,11 @@ export type State = 'well' | 'slow' | 'failed';
 
 /** An operation that takes longer holds what waits for it too long. Ms. */
 export const SLOW_MS = 50;
-/** After a slow operation it must go well for so long. Ms. */
+/** After a slow operation, and what follows on its heels, it must go well for so long. Ms. */
 const QUIET_MS = 1000;
+/** A slow one counts as another of many when less than fifteen quick ones stand between them. */
+const FADING = 0.9;
+const OFTEN = 0.2;
 
 /** Writing and syncing have each their own state; the worse one is told. */
 export class LogCondition {
@@ -20,7 +23,8 @@ export class LogCondition {
   readonly #waiting: () => number;
   readonly #states: Record<'write' | 'sync', State> = { write: 'well', sync: 'well' };
   readonly #slowAt = { write: 0, sync: 0 };
-  readonly #wasSlow = { write: false, sync: false };
+  /** 1 for each slow one, fading with those that follow. */
+  readonly #slowness = { write: 0, sync: 0 };
   readonly #errors: Record<'write' | 'sync', Error | undefined> = { write: undefined, sync: undefined };
   #overall: State = 'well';
 
@@ -52,14 +56,14 @@ export class LogCondition {
   }
 
   /**
-   * It was done, and took so long. A single slow one among quick ones may be the machine's pause, not the disk's: it
-   * makes nothing slow that is slow already.
+   * It was done, and took so long. A slow one among many quick ones may be the machine's pause, not the disk's: what is
+   * slow already is not slow for longer because of it.
    */
   took(part: 'write' | 'sync', ms: number, now: number): void {
     const isSlow = ms > SLOW_MS;
-    const isAgain = this.#wasSlow[part];
+    const isAgain = this.#slowness[part] > OFTEN;
     const state = this.#states[part];
-    this.#wasSlow[part] = isSlow;
+    this.#slowness[part] = this.#slowness[part] * FADING + (isSlow ? 1 : 0);
     if (isSlow) {
       if (isAgain || state !== 'slow') this.slow(part, now);
     } else if (state === 'failed' || (state === 'slow' && now - this.#slowAt[part] >= QUIET_MS))

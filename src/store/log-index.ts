@@ -17,14 +17,6 @@ export class LogIndex {
     this.lines = lines;
   }
 
-  /** Its line counts no more. */
-  forget(key: string): void {
-    const line = this.lines.get(key);
-    if (line === undefined) return;
-    line.segment.live -= line.length;
-    this.lines.delete(key);
-  }
-
   /** The batch stands in the segment as a whole. */
   commit(batch: LogBatch, segment: Segment): void {
     let seq = batch.firstSeq;

@@ -127,7 +127,7 @@ export class LogSync {
   /** What the last moment needs: all that may not be on the disk, while the caller waits. */
   syncNow(): void {
     const { fs, folder } = this.#options;
-    for (const { fd } of new Set([...this.#underway, ...this.#dirty])) fs.syncSync(fd);
+    for (const { fd } of new Set([...this.#underway, ...this.#toSync()])) fs.syncSync(fd);
     fs.syncFolderSync(folder);
   }
 
@@ -155,7 +155,7 @@ export class LogSync {
     });
   }
 
-  /** What is soon removed would be written for nothing. A promise against power failures covers deletions too: they stand there. */
+  /** What is to be removed would be written for nothing. A promise against power failures covers deletions too: they stand there. */
   #toSync(): Segment[] {
     const all = [...this.#dirty];
     return this.#options.isForPower ? all : all.filter(({ isEmptied }) => !isEmptied);

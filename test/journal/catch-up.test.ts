@@ -1,4 +1,5 @@
 // Journal files after a crash: a torn end is cut, what is missing is written, each line once, wherever the file went.
+import { spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   mkdtempSync,
@@ -35,14 +36,46 @@ beforeEach(() => {
 const content = (file = path) => readFileSync(file, 'utf8');
 const place = (at: number, file = path) => ({ inode: statSync(file).ino, at });
 
-test('what the disk does not take is told, without what it took', () => {
-  const full = mkdtempSync(join(tmpdir(), 'callchart-full-'));
-  onTestFinished(() => rmSync(full, { recursive: true, force: true }));
-  // where nothing can be appended, not even by root
-  symlinkSync('/dev/full', join(full, 'j'));
-  const attempt = () => catchUp(join(full, 'j'), 'a\nb\n', undefined);
-  expect(attempt).toThrow(CatchUpFailed);
-  expect(attempt).toThrow(expect.objectContaining({ left: 'a\nb\n' }));
+describe('a file that takes nothing', () => {
+  const left = (lines: string, from = path) => {
+    try {
+      catchUp(from, lines, undefined);
+    } catch (cause) {
+      if (cause instanceof CatchUpFailed) return cause.left;
+    }
+    return undefined;
+  };
+
+  test('misses what it missed', () => {
+    // not even for root
+    symlinkSync('/dev/full', path);
+    expect(left('a\nb\n')).toBe('a\nb\n');
+  });
+
+  test('misses only the lines that do not stand there whole', () => {
+    writeFileSync(path, 'a\nb\nhal');
+    const status = spawnSync('chattr', ['+i', path]).status;
+    if (status !== 0) return;
+    onTestFinished(() => void spawnSync('chattr', ['-i', path]));
+    expect(left('a\nhalf\nc\n')).toBe('half\nc\n');
+  });
+});
+
+test('lines that the files did not take at the start come before all others, and are kept with them', () => {
+  const journal = new Journal({
+    folder,
+    settings: { style: 'classic', detail: 'transitions', maxSize: 1e6, keep: 1 },
+    onTrouble: () => {},
+  });
+  journal.beginAfter(9, 'old\n', '{"old":1}\n');
+  journal.record(telling([{ entry: 'incoming' }]));
+  expect(journal.unwritten()).toMatchObject({
+    diary: expect.stringMatching(/^old\n./),
+    ndjson: expect.stringMatching(/^\{"old":1\}\n\{/),
+  });
+  journal.close();
+  expect(content(journal.diaryPath)).toMatch(/^old\n./);
+  expect(content(journal.ndjsonPath)).toMatch(/^\{"old":1\}\n\{/);
 });
 
 describe('a torn end', () => {

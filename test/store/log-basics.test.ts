@@ -55,18 +55,6 @@ describe('what was put', () => {
     expect(kept()).toEqual([['b', '2']]);
   });
 
-  test('costs no line when it is forgotten, and may be back after a restart', () => {
-    const { log } = open();
-    for (const key of ['a', 'b', 'c']) log.put(key, '1');
-    log.flush();
-    const { written } = log.counts;
-    log.put('b', '2');
-    for (const key of ['a', 'b', 'never']) log.forget(key);
-    log.flush();
-    expect(log.counts.written).toBe(written);
-    expect(kept().map(([key]) => key)).toEqual(['a', 'b', 'c']);
-  });
-
   test('is one write a burst, and none without a change', () => {
     const { log } = open();
     for (let n = 0; n < 100; n++) log.put(`k${n}`, '1');

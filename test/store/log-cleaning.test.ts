@@ -249,21 +249,6 @@ test('what counts no more is left to lie until there is enough of it', () => {
   expect(log.counts.carried).toBe(0);
 });
 
-test('what was forgotten is not carried along', () => {
-  const { log, open, rest } = start();
-  for (let n = 0; n < 500; n++) {
-    log.put(`r${n}`, text(n));
-    log.put('d', text(n));
-    log.flush();
-    if (n >= 3) log.forget(`r${n - 3}`);
-    if (n % 10 === 0) rest();
-  }
-  const left = [...open().kept.keys()].filter((key) => key.startsWith('r'));
-  expect(left).toEqual(expect.arrayContaining(['r497', 'r498', 'r499']));
-  expect(left.length).toBeLessThan(250);
-  expect(log.counts.carried).toBeLessThan(10);
-});
-
 describe('where only the process may die', () => {
   const number = (name: string) => Number(/\d+/.exec(name)?.[0]);
 

@@ -184,18 +184,28 @@ describe('a slow disk', () => {
     slow(60);
     put(log, 'a', '0');
     expect(troubles).toEqual(['slow 0']);
-    for (let n = 1; n <= 20; n++) {
-      slow(n % 2 === 0 ? 60 : 1);
+    for (let n = 1; n <= 200; n++) {
+      slow(n % 40 === 0 ? 60 : 1);
       put(log, 'a', String(n));
       disk.settle();
-      now += 20;
+      now += 1;
     }
     expect(troubles).toEqual(['slow 0']);
     slow(1);
     now += 400;
-    put(log, 'a', '21');
+    put(log, 'a', '201');
     disk.settle();
     expect(troubles).toEqual(['slow 0', 'recovered 0']);
+  });
+
+  test('stays slow while every fourth write is', () => {
+    const { log } = open();
+    for (let n = 0; n < 200; n++) {
+      slow(n % 4 === 0 ? 300 : 5);
+      put(log, 'a', String(n));
+      disk.settle();
+    }
+    expect(troubles).toEqual(['slow 0']);
   });
 
   test('stays slow while one slow write follows another', () => {

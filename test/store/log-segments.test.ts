@@ -113,6 +113,21 @@ describe('the next segment', () => {
     expect(troubles).toEqual([]);
   });
 
+  test('is told to be missing when the current one has become sixteen times as large, and nothing is lost', () => {
+    const { log } = open();
+    disk.fault = (operation) => (operation === 'create' || operation === 'open' ? 'EMFILE' : undefined);
+    put(log, 17 * whole);
+    disk.settle();
+    expect(troubles).toEqual(['failed']);
+    disk.fault = () => undefined;
+    wait(1000);
+    disk.settle();
+    put(log, 1);
+    expect(troubles).toEqual(['failed', 'recovered']);
+    expect(log.segments).toBe(2);
+    expect(open().kept.size).toBe(17 * whole + 1);
+  });
+
   test('is on the disk with what stands in it, where that is promised', () => {
     const { log } = open({ durability: 'power' });
     put(log, half);

@@ -252,10 +252,6 @@ class MemoryLog implements KeptLog {
     this.#waiting.push(() => this.#kept.delete(key));
   }
 
-  forget(): void {
-    // It may be back: here it always is.
-  }
-
   flush(): void {
     for (const change of this.#waiting) change();
     this.#waiting = [];

@@ -90,7 +90,7 @@ test('when fewer come again it stops within a tenth of a second of them', () => 
   const busy = loop(3);
   stream(busy, 210, 0.5);
   expect(busy.slept()).not.toEqual([]);
-  stream(busy, 50, 4);
+  stream(busy, 30, 4);
   busy.slept();
   stream(busy, 100, 4);
   expect(busy.slept()).toEqual([]);
