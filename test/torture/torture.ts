@@ -201,7 +201,8 @@ class Torture {
     for (const { call, version, isHeard } of seen) {
       if (call.failure !== undefined) continue;
       const found = live.get(call.callId);
-      if (found === undefined && call.mayBegin && call.tryingSince > 0 && isHeard) this.#lose(call);
+      const isMissing = found === undefined && call.mayBegin && call.tryingSince > 0 && isHeard;
+      if (isMissing && !(await this.#hasEnded(call))) this.#lose(call);
       if (!call.isUp) continue;
       this.checks++;
       if (found === undefined) this.#fail(call, `${call.phase}: it is gone after the restart`);
@@ -211,6 +212,11 @@ class Torture {
     const at = Date.now();
     this.#registrations.check(await this.server.registrations(), at);
     this.#takeFailures();
+  }
+
+  /** A call that is being cancelled may end between the restart and our look. */
+  async #hasEnded({ callId }: Call): Promise<boolean> {
+    return (await this.server.past()).some((ended) => ended.callId === callId);
   }
 
   /** Its caller was told that it tries: it must not be forgotten. Nobody waits for it any more. */
