@@ -112,8 +112,8 @@ export class Keeper {
   }
 
   recordStored(id: string): void {
-    // It goes with the next write: until then it would be stored once more, which changes nothing.
-    this.#parts.log.delete(RECORD + id);
+    // Until the next write it would be stored once more, which changes nothing.
+    this.#delete(RECORD + id);
   }
 
   close(): void {

@@ -39,7 +39,8 @@ function whole(min: number, max: number) {
 
 function duration(unit: TimeUnit, min: number, max: number) {
   const plain = unit === 's' ? 'seconds' : 'milliseconds';
-  return value(`a time of ${min} to ${max} ${plain}, such as 5s, 2m, 12h or ${min}`, (raw) =>
+  const longer = unit === 'ms' && max < 5000 ? `${max}ms` : '5s, 2m, 12h';
+  return value(`a time of ${min} to ${max} ${plain}, such as ${longer} or ${min}`, (raw) =>
     within(parseDuration(raw, unit) ?? Number.NaN, min, max),
   );
 }

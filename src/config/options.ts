@@ -104,7 +104,7 @@ const rules: readonly Row[] = [
     'coalesce',
     'coalesce',
     'TIME',
-    'while more than 1000 datagrams a second come: how long they gather before they are served together; 0: each as it comes',
+    'while more than 1000 datagrams a second come: how long, at most 20ms, they gather before they are served together; 0: each as it comes',
     (c) => ms(c.coalesce),
   ],
   [
