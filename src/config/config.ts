@@ -308,7 +308,7 @@ export const configSchema = z.strictObject({
   /** Where a registered Contact leads. `auto`: Contact when it names the source's address, else the flow. */
   contactRouting: oneOf('auto', 'contact', 'flow').prefault('auto'),
   /** ms from one burst of datagrams to the next while many come; 0: each is served as it comes. */
-  coalesce: duration('ms', 0, 20).prefault('3ms'),
+  coalesce: duration('ms', 0, 20).prefault('5ms'),
   /** ms that the calls there are may go on when the server is asked to end. */
   drainTimeout: duration('ms', 0, LONGEST).prefault('60s'),
   auth: auth.prefault({}),
