@@ -1,8 +1,9 @@
 // The log of what is alive: keys and JSON texts, appended once per burst, read back whole at the next start.
 import { asError, realStoreFileSystem, type StoreFileSystem } from './file-system.ts';
-import { type Entries, LogBatch } from './log-batch.ts';
+import { LogBatch } from './log-batch.ts';
 import { LogCleaner } from './log-cleaner.ts';
 import { LogCondition, type LogTrouble, SLOW_MS, type State } from './log-condition.ts';
+import { type Entries, joined, SEPARATOR } from './log-entry.ts';
 import { LogIndex } from './log-index.ts';
 import { type Damage, type LogContents, readLog } from './log-read.ts';
 import { LogRemover } from './log-remover.ts';
@@ -44,7 +45,7 @@ export interface LogCounts {
 
 export interface OpenedLog {
   readonly log: LiveLog;
-  /** In the order they were last put. */
+  /** In the order they were last put or appended to. What was appended stands behind a U+001E each. */
   readonly kept: Map<string, string>;
   readonly damage: Damage;
 }
@@ -98,7 +99,7 @@ export class LiveLog {
   #retryAt = 0;
   #retry: NodeJS.Timeout | undefined;
   /** Keys of a write that broke off: some of their lines may stand behind the end of the segment. */
-  #halfWritten: string[] = [];
+  #halfWritten: ReadonlySet<string> = new Set();
   /** A write held the event loop too long: until they are quick again they go their way beside it. */
   #isBackground = false;
   /** Where a write in the background goes to when the log is closed meanwhile. */
@@ -157,6 +158,18 @@ export class LiveLog {
   put(key: string, text: string): void {
     if (this.#waiting.has(key)) this.#waiting.delete(key);
     this.#waiting.set(key, text);
+  }
+
+  /**
+   * `text` is JSON without newlines, and is kept behind what there is of the key, so that a change need not be written
+   * with all that stays. Of a key that is not known, which is an error of the caller, it is all that is kept.
+   */
+  append(key: string, text: string): void {
+    const before = this.#waiting.get(key);
+    const isOver = before === undefined && (this.#waiting.has(key) || this.#halfWritten.has(key));
+    if (before !== undefined || isOver) this.#waiting.delete(key);
+    // the disk may still have what is over: this does not go on from there
+    this.#waiting.set(key, isOver ? text : `${before ?? ''}${SEPARATOR}${text}`);
   }
 
   /** Costs a line only when the disk knows the key. */
@@ -294,7 +307,7 @@ export class LiveLog {
       if (isLate) this.#letGo();
       else if (at < length) {
         this.#bringBack(entries);
-        this.#broke(err ?? new Error(TAKES_NOTHING), began);
+        this.#broke(err ?? new Error(TAKES_NOTHING), began, segment);
       } else {
         this.#flying = undefined;
         this.#commit(segment, mark);
@@ -306,9 +319,10 @@ export class LiveLog {
   }
 
   #bringBack(flown: Entries): void {
-    for (const [key, text] of this.#waiting) {
+    for (const [key, entry] of this.#waiting) {
+      const whole = flown.has(key) ? joined(flown.get(key), entry) : entry;
       flown.delete(key);
-      flown.set(key, text);
+      flown.set(key, whole);
     }
     this.#waiting = flown;
     this.#flying = undefined;
@@ -317,7 +331,7 @@ export class LiveLog {
   /** The segment to write the batch to; undefined when there is nothing to write. */
   #begin(now: number): Segment | undefined {
     const segment = this.#ready(now);
-    this.#batch.begin(this.#waiting, this.#nextSeq, segment.size === 0);
+    this.#batch.begin(this.#waiting, this.#nextSeq, segment.size === 0, this.#index);
     this.#nextSeq += this.#waiting.size;
     this.#cleaner.fill(this.#batch, Math.max(this.#budget, this.#batch.length));
     if (!this.#batch.isEmpty) {
@@ -354,22 +368,17 @@ export class LiveLog {
     try {
       this.#fs.truncateSync(segment.fd, segment.size);
       segment.isTorn = false;
-      this.#halfWritten = [];
+      this.#halfWritten = new Set();
       return segment;
     } catch {
-      this.#leaveTorn();
       return this.#begun();
     }
   }
 
-  /** What stands there half may be read again, so whatever of it is over by now must be deleted. */
-  #leaveTorn(): void {
-    for (const key of this.#halfWritten) if (!this.#waiting.has(key)) this.#waiting.set(key, undefined);
-    this.#halfWritten = [];
-    this.#current = undefined;
-  }
-
+  /** What stands half in the one before may be read again, so whatever of it is over by now must be deleted. */
   #begun(): Segment {
+    for (const key of this.#halfWritten) if (!this.#waiting.has(key)) this.#waiting.set(key, undefined);
+    this.#halfWritten = new Set();
     return this.#goOnIn(this.#maker.take() ?? this.#maker.makeNow());
   }
 
@@ -412,8 +421,8 @@ export class LiveLog {
     if (this.#cleaner.isRescuing) this.#later(RESCUE_MS);
   }
 
-  #broke(err: Error, began: number): void {
-    if (this.#current?.isTorn === true) this.#halfWritten = [...this.#waiting.keys()];
+  #broke(err: Error, began: number, segment = this.#current): void {
+    if (segment?.isTorn === true) this.#halfWritten = new Set(this.#waiting.keys());
     const now = this.#now();
     this.counts.failures++;
     this.#retryAt = now + RETRY_MS;

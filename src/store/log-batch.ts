@@ -1,13 +1,11 @@
 // The bytes of one write: what was put since the last one, and what the cleaner carries along.
-import type { Line } from './log-index.ts';
+import { type Entries, isAppended } from './log-entry.ts';
+import type { Line, LogIndex } from './log-index.ts';
 import { FORMAT_VERSION, headerOf, lineOf, NEWLINE, seal } from './log-line.ts';
 
 const ROOM = 64 * 1024;
 /** A buffer that one great burst has blown up is not kept. */
 const MOST_ROOM = 1024 * 1024;
-
-/** key -> text, undefined: deleted. In the order it was put. */
-export type Entries = Map<string, string | undefined>;
 
 export class LogBatch {
   bytes = Buffer.allocUnsafeSlow(ROOM);
@@ -19,7 +17,7 @@ export class LogBatch {
   /** Lines of an old segment that are carried over. */
   readonly copies: Line[] = [];
 
-  begin(entries: Entries, firstSeq: number, withHeader: boolean): void {
+  begin(entries: Entries, firstSeq: number, withHeader: boolean, index: LogIndex): void {
     if (this.bytes.length > MOST_ROOM) this.bytes = Buffer.allocUnsafeSlow(ROOM);
     this.length = 0;
     this.entries = entries;
@@ -31,11 +29,20 @@ export class LogBatch {
       this.end();
     }
     let seq = firstSeq;
-    for (const [key, text] of entries) this.lengths.push(this.#add(lineOf(seq++, key, text)));
+    for (const [key, entry] of entries) {
+      const after = isAppended(entry) ? index.newestSeq(key) : 0;
+      this.lengths.push(this.#add(lineOf(seq++, key, entry, after)));
+    }
   }
 
   get isEmpty(): boolean {
     return this.entries.size === 0 && this.copies.length === 0;
+  }
+
+  /** What stood there of the key before counts no more when this is written. */
+  replaces(key: string): boolean {
+    const entry = this.entries.get(key);
+    return entry === undefined ? this.entries.has(key) : !isAppended(entry);
   }
 
   /** A line of an old segment as it stands there, with its seq and its newline. */

@@ -83,8 +83,8 @@ export class LogCleaner {
       if (end < 0) break;
       if (this.#reader.read(this.#piece, at, end)) {
         const { key, seq } = this.#reader;
-        const line = index.lines.get(key);
-        if (line !== undefined && line.seq === seq && line.segment === segment && !batch.entries.has(key))
+        const line = index.find(key, seq);
+        if (line !== undefined && line.segment === segment && !batch.replaces(key))
           batch.copy(this.#piece, at, end + 1, line);
       } else if (end > at && (this.#from > 0 || at > 0)) onCorrupt();
       at = end + 1;

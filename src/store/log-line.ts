@@ -1,32 +1,38 @@
 // How one entry of the live log stands in its file: a line that can be read by eye and checked by its CRC.
 import { isAscii } from 'node:buffer';
 import { crc32 } from 'node:zlib';
+import { type Entry, isAppended, SEPARATOR } from './log-entry.ts';
 
 /**
- * `7f3a91c0 1234 + b:sip:alice@example.org {"contact":...}` puts, `0c55e1aa 1235 - b:sip:alice@example.org` deletes.
- * The CRC-32 is of all that stands between the space behind it and the newline. An empty line ends what was written at once.
+ * `7f3a91c0 1234 + b:sip:alice@example.org {"contact":...}` puts, `0c55e1aa 1235 - b:sip:alice@example.org` deletes,
+ * `51b2d07e 1236 &1234 b:sip:alice@example.org {"expires":...}` appends to what line 1234 made of the key (0: nothing).
+ * So of a line that was written twice one counts, and none whose predecessor is lost. The CRC-32 is of all that stands between the space behind it and the newline. An empty line ends what was written at once.
  */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 
 const NAME = 'callchart-live-log';
 export const NEWLINE = 0x0a;
 const SPACE = 0x20;
-const PLUS = 0x2b;
-const MINUS = 0x2d;
+const ZERO = 0x30;
+const SIGNS = new Map([...'+&-'].map((sign) => [sign.charCodeAt(0), sign as Sign]));
 const CRC_LENGTH = 8;
 const PIECE = 256 * 1024;
 const HEX = Buffer.from('0123456789abcdef');
 const VALUES = new Int8Array(256).fill(-1);
 for (const [value, char] of HEX.entries()) VALUES[char] = value;
 
+type Sign = '+' | '&' | '-';
+
 /** All but visible ASCII and well-formed letters beyond it: what would end a field, or not come back from UTF-8. */
 const UNSAFE = /[^!-$&-~\u00a0-\ud7ff\ue000-\uffff]/;
 const EVERY_UNSAFE = new RegExp(UNSAFE, 'g');
 
-/** The line with room for its CRC. `text` undefined deletes. */
-export function lineOf(seq: number, key: string, text: string | undefined): string {
+/** The line with room for its CRC. `after` is the line that an appended one follows. */
+export function lineOf(seq: number, key: string, entry: Entry, after = 0): string {
   const name = UNSAFE.test(key) ? key.replace(EVERY_UNSAFE, escaped) : key;
-  return text === undefined ? `00000000 ${seq} - ${name}\n` : `00000000 ${seq} + ${name} ${text}\n`;
+  if (entry === undefined) return `00000000 ${seq} - ${name}\n`;
+  if (isAppended(entry)) return `00000000 ${seq} &${after} ${name} ${entry.slice(SEPARATOR.length)}\n`;
+  return `00000000 ${seq} + ${name} ${entry}\n`;
 }
 
 /** The first line of every segment, in every version to come. */
@@ -65,7 +71,10 @@ export function versionIn(bytes: Buffer, start: number, end: number): number | u
 export class LineReader {
   seq = 0;
   key = '';
-  isPut = false;
+  sign: Sign = '-';
+  /** The line that an appended one follows. */
+  after = 0;
+  #at = 0;
   #textAt = 0;
   #piece = '';
   #pieceOf: Buffer | undefined;
@@ -74,27 +83,35 @@ export class LineReader {
   /** False: no whole line of ours stands there. `end` is at the newline. */
   read(bytes: Buffer, start: number, end: number): boolean {
     if (!isWhole(bytes, start, end)) return false;
-    let at = start + CRC_LENGTH + 1;
-    let seq = 0;
-    for (; at < end && bytes[at] !== SPACE; at++) {
-      const digit = (bytes[at] ?? 0) - 0x30;
-      if (digit < 0 || digit > 9) return false;
-      seq = seq * 10 + digit;
-    }
-    const sign = bytes[at + 1];
-    if (at + 3 > end || (sign !== PLUS && sign !== MINUS) || bytes[at + 2] !== SPACE) return false;
-    const keyEnd = sign === PLUS ? bytes.indexOf(SPACE, at + 3) : end;
+    this.#at = start + CRC_LENGTH + 1;
+    this.seq = this.#number(bytes, end);
+    const sign = SIGNS.get(bytes[this.#at++] ?? 0);
+    if (sign === undefined) return false;
+    this.after = this.#number(bytes, end);
+    if (this.#at > end) return false;
+    const keyEnd = sign === '-' ? end : bytes.indexOf(SPACE, this.#at);
     if (keyEnd < 0 || keyEnd > end) return false;
-    const key = bytes.toString('utf8', at + 3, keyEnd);
-    this.seq = seq;
+    const key = bytes.toString('utf8', this.#at, keyEnd);
     this.key = key.includes('%') ? key.replace(/%([0-9a-f]{4})/g, unescaped) : key;
-    this.isPut = sign === PLUS;
+    this.sign = sign;
     this.#textAt = keyEnd + 1;
     return true;
   }
 
+  /** Goes on behind the space that ends it; where no number ends, behind the line. */
+  #number(bytes: Buffer, end: number): number {
+    let number = 0;
+    for (; this.#at < end; this.#at++) {
+      const digit = (bytes[this.#at] ?? 0) - ZERO;
+      if (digit < 0 || digit > 9) break;
+      number = number * 10 + digit;
+    }
+    this.#at = bytes[this.#at] === SPACE ? this.#at + 1 : end + 1;
+    return number;
+  }
+
   /**
-   * The text of the put that was read last, cut out of a longer string: a hundred thousand strings of their own are a
+   * The text of the line that was read last, cut out of a longer string: a hundred thousand strings of their own are a
    * second of garbage collection. The long ones go when the texts go.
    */
   text(bytes: Buffer, end: number): string {

@@ -1,6 +1,7 @@
 // Reads what a process before us left: all segments, the newest line of each key, and what is broken among them.
 import { join } from 'node:path';
 import { asError, type StoreFileSystem } from './file-system.ts';
+import { SEPARATOR } from './log-entry.ts';
 import type { Line } from './log-index.ts';
 import { FORMAT_VERSION, LineReader, newlineFrom, versionIn } from './log-line.ts';
 import { asideOf, Segment, segmentNumber } from './segment.ts';
@@ -64,6 +65,15 @@ function list(fs: StoreFileSystem, folder: string) {
   }
 }
 
+interface Appended {
+  readonly seq: number;
+  /** The line it follows. */
+  readonly after: number;
+  readonly text: string;
+  readonly length: number;
+  readonly segment: Segment;
+}
+
 class Reading {
   readonly segments: Segment[] = [];
   readonly #fs: StoreFileSystem;
@@ -71,6 +81,8 @@ class Reading {
   /** Deletions stand in it too while it is read, with length 0. */
   readonly #lines = new Map<string, Line>();
   readonly #kept = new Map<string, string>();
+  /** In the order of their places. */
+  readonly #appended = new Map<string, Appended[]>();
   readonly #damage: Damage = { torn: 0, corrupt: 0, segments: 0, files: [] };
   readonly #unreadable: string[] = [];
   /** A process made them ahead of need, and never wrote to them. */
@@ -79,6 +91,7 @@ class Reading {
   #seq = 0;
   #isSorted = true;
   #deletions = 0;
+  #version: number | undefined;
   /** Of the segment read last: where its last whole line ends, and how many broken ones stand before and behind. */
   #wholeTo = 0;
   #broken = 0;
@@ -108,15 +121,17 @@ class Reading {
 
   end(nextNumber: number): LogContents {
     const last = this.segments.at(-1);
-    const canGoOn = last !== undefined && !last.isDamaged && this.#reopen(last) && this.#broken === 0;
+    const isWhole = last !== undefined && !last.isDamaged && this.#reopen(last) && this.#broken === 0;
+    const isOurs = last?.size === 0 || this.#version === FORMAT_VERSION;
     this.#settleTail();
     for (const path of this.#unreadable) this.#setAside(path);
     for (const path of this.#empty) this.#remove(path);
+    for (const [key, appended] of this.#appended) this.#join(key, appended);
     if (this.#deletions > 0)
       for (const [key, line] of this.#lines) if (line.length === 0) this.#lines.delete(key);
     return {
       segments: this.segments,
-      canGoOn,
+      canGoOn: isWhole && isOurs,
       lines: this.#lines,
       kept: this.#isSorted ? this.#kept : this.#sorted(),
       damage: this.#damage,
@@ -161,8 +176,8 @@ class Reading {
 
   #scan(segment: Segment): void {
     const all = this.#bytes.subarray(0, segment.size);
-    const bytes = all.subarray(0, wholeBatches(all));
-    let start = this.#scanHeader(segment, bytes);
+    let start = this.#scanHeader(segment, all);
+    const bytes = all.subarray(0, wholeBatches(all, this.#version));
     while (start < bytes.length) {
       const newline = newlineFrom(bytes, start);
       const end = newline < 0 ? bytes.length : newline;
@@ -186,6 +201,7 @@ class Reading {
     this.#wholeTo = 0;
     this.#broken = 0;
     this.#brokenBehind = 0;
+    this.#version = version;
     if (version === undefined) return 0;
     if (version > FORMAT_VERSION)
       throw new StoreError(
@@ -197,12 +213,18 @@ class Reading {
   }
 
   #found(segment: Segment, bytes: Buffer, start: number, end: number): void {
-    const { seq, key, isPut } = this.#reader;
+    const { seq, key, sign, after } = this.#reader;
+    if (sign === '&') {
+      const text = this.#reader.text(bytes, end);
+      this.#foundAppended(key, { seq, after, text, length: end + 1 - start, segment });
+      return;
+    }
+    const isPut = sign === '+';
     const known = this.#lines.get(key);
     // a line that was carried over keeps its seq, so a later place is not always a newer line
     if (known !== undefined && known.seq > seq) return;
     const length = isPut ? end + 1 - start : 0;
-    if (known === undefined) this.#lines.set(key, { seq, length, segment });
+    if (known === undefined) this.#lines.set(key, { seq, length, segment, before: undefined });
     else {
       known.segment.live -= known.length;
       this.#kept.delete(key);
@@ -215,6 +237,41 @@ class Reading {
     else this.#deletions++;
     if (seq > this.#seq) this.#seq = seq;
     else this.#isSorted = false;
+  }
+
+  #foundAppended(key: string, line: Appended): void {
+    const known = this.#appended.get(key);
+    if (known === undefined) this.#appended.set(key, [line]);
+    else known.push(line);
+    this.#seq = Math.max(this.#seq, line.seq);
+    this.#isSorted = false;
+  }
+
+  /**
+   * Puts together what was put and what was appended to it since. Of two lines that follow the same one, the older was
+   * given up by its writer; where one is missing, what stood before it is how the key once was.
+   */
+  #join(key: string, appended: Appended[]): void {
+    const head = this.#lines.get(key);
+    let text = this.#kept.get(key);
+    let line = text === undefined ? undefined : head;
+    const from = line?.seq ?? 0;
+    const chain: Appended[] = [];
+    for (const next of appended.sort((a, b) => a.seq - b.seq)) {
+      if (head !== undefined && next.seq < head.seq) continue;
+      const at = next.after === from ? -1 : chain.findLastIndex(({ seq }) => seq === next.after);
+      if (at < 0 && next.after !== from) continue;
+      chain.length = at + 1;
+      chain.push(next);
+    }
+    for (const { seq, length, segment, text: more } of chain) {
+      line = { seq, length, segment, before: line };
+      segment.live += length;
+      text = text === undefined ? more : text + SEPARATOR + more;
+    }
+    if (line === undefined || text === undefined) return;
+    this.#lines.set(key, line);
+    this.#kept.set(key, text);
   }
 
   /** What is broken at the end of a segment that is not the last is damage like any other. */
@@ -240,7 +297,7 @@ class Reading {
     if (this.#wholeTo >= last.size) return true;
     // Cut off in the midst of a batch, that one would not be read the next time.
     const left = this.#bytes.subarray(0, this.#wholeTo);
-    if (wholeBatches(left) < left.length) return false;
+    if (wholeBatches(left, this.#version) < left.length) return false;
     try {
       this.#fs.truncateSync(fd, this.#wholeTo);
     } catch {
@@ -280,8 +337,9 @@ class Reading {
 const BATCH_END = '\n\n';
 
 /** Where the last whole batch ends: what was decided together is kept together, or not at all. */
-function wholeBatches(bytes: Buffer): number {
+function wholeBatches(bytes: Buffer, version: number | undefined): number {
   const end = bytes.lastIndexOf(BATCH_END, undefined, 'latin1');
+  if (end >= 0) return end + BATCH_END.length;
   // a segment of before batches had an end
-  return end < 0 ? bytes.length : end + BATCH_END.length;
+  return version === FORMAT_VERSION ? 0 : bytes.length;
 }

@@ -7,6 +7,7 @@ const FAILING = ['write', 'sync', 'truncate', 'open', 'create', 'unlink', 'syncF
 
 type Step =
   | { do: 'put'; key: string; size: number }
+  | { do: 'append'; key: string; size: number }
   | { do: 'delete'; key: string }
   | { do: 'flush' }
   | { do: 'safely' }
@@ -23,6 +24,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 12,
     arbitrary: fc.record({ do: fc.constant('put' as const), key, size: fc.integer({ min: 0, max: 60 }) }),
+  },
+  {
+    weight: 12,
+    arbitrary: fc.record({ do: fc.constant('append' as const), key, size: fc.integer({ min: 0, max: 20 }) }),
   },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('delete' as const), key }) },
   { weight: 12, arbitrary: fc.constant({ do: 'flush' as const }) },
@@ -147,6 +152,12 @@ function live(steps: readonly Step[], { durability, crash, isSlow, isKept = fals
         model.change(step.key, text);
         return log.put(step.key, text);
       }
+      case 'append': {
+        const text = `${++version}${'y'.repeat(step.size)}`;
+        const before = model.versionsOf(step.key).at(-1);
+        model.change(step.key, before === undefined ? text : `${before}\x1e${text}`);
+        return log.append(step.key, text);
+      }
       case 'delete':
         model.change(step.key, undefined);
         return log.delete(step.key);
@@ -228,7 +239,7 @@ test('what was read once is read again, though the end of its burst did not reac
   expect(Object.fromEntries(open().kept)).toEqual(first);
 });
 
-describe('whatever is put, deleted, flushed, broken and mended in any order', () => {
+describe('whatever is put, appended, deleted, flushed, broken and mended in any order', () => {
   test('the end of the process loses nothing that was flushed', () => {
     fc.assert(
       fc.property(steps, (each) =>
