@@ -1,9 +1,10 @@
 // What outlives the process: sees to it that what a burst decided is kept before it is sent, and brings it back.
-import type { History } from './control/history.ts';
-import type { CallRecord } from './journal/call-record.ts';
+import { type History, type HistoryPart, withPart } from './control/history.ts';
+import { type CallRecord, saveRecord } from './journal/call-record.ts';
 import type { Unwritten } from './journal/catch-up.ts';
 import type { Forwarding } from './proxy/forwarding.ts';
 import type { SavedInvite } from './proxy/inbound.ts';
+import type { SavedBranch } from './proxy/saved-forwarding.ts';
 import type { Location } from './registrar/location.ts';
 import { type SavedBinding, save as saveBinding } from './registrar/saved.ts';
 import type { Aor } from './sip/uri.ts';
@@ -16,6 +17,8 @@ import type { Clock, WallClock } from './time/clock.ts';
 /** Where it is kept: keys to texts of one line, the last one wins. */
 export interface KeptLog {
   put(key: string, text: string): void;
+  /** What is kept of the key goes on with this, behind a PART_END. */
+  append(key: string, text: string): void;
   delete(key: string): void;
   /** One write for all of it. Throws nothing. */
   flush(): void;
@@ -27,9 +30,9 @@ export interface KeeperParts {
   readonly location: Location;
   readonly clock: Clock;
   readonly wall: WallClock;
-  /** What journal and control know of a live call; the latter as JSON. */
+  /** What journal and control know of a live call; the latter as JSON of a HistoryPart: all of it, or what is not kept yet. */
   readonly recordOf: (callId: string) => CallRecord | undefined;
-  readonly historyOf: (callId: string) => string | undefined;
+  readonly historyOf: (callId: string, all: boolean) => string | undefined;
   /** Lines that wait for their file. */
   readonly unwritten: () => Unwritten | undefined;
 }
@@ -52,6 +55,9 @@ export interface KeptState {
   /** Entries that cannot be read. */
   readonly damaged: number;
 }
+
+/** After so many parts a dialog is kept as a whole again. */
+const MOST_PARTS = 16;
 
 /** ms. Less is a clock that is put right little by little. */
 const STEP = 2000;
@@ -130,7 +136,10 @@ export class Keeper {
     if (Math.abs(ahead - this.#ahead) < STEP) return;
     this.#ahead = ahead;
     for (const { aor } of location.all()) this.#aors.add(aor);
-    for (const dialog of supervisor.dialogs()) this.#putDialog(dialog);
+    for (const dialog of supervisor.dialogs()) {
+      dialog.saved = undefined;
+      this.#putDialog(dialog);
+    }
   }
 
   #keepInvite(forwarding: Forwarding): void {
@@ -139,8 +148,9 @@ export class Keeper {
       this.#delete(INVITE + forwarding.upstream.key);
       return;
     }
+    const { isSaved } = forwarding;
     const saved = supervisor.saveInvite(forwarding);
-    if (saved !== undefined) this.#put(INVITE + forwarding.upstream.key, saved);
+    if (saved !== undefined) this.#write(INVITE + forwarding.upstream.key, saved, isSaved);
   }
 
   #keepDialog(dialog: LiveDialog): void {
@@ -152,12 +162,15 @@ export class Keeper {
   #putDialog(dialog: LiveDialog): void {
     const { supervisor, recordOf, historyOf } = this.#parts;
     const { callId } = dialog.facts;
+    if (dialog.parts++ === MOST_PARTS) dialog.saved = undefined;
+    const isPart = dialog.saved !== undefined;
+    if (!isPart) dialog.parts = 0;
     const record = recordOf(callId);
-    const history = historyOf(callId);
+    const history = historyOf(callId, !isPart);
     let text = `{"dialog":${supervisor.save(dialog)}`;
-    if (record !== undefined) text += `,"record":${recordText(record)}`;
+    if (record !== undefined) text += `,"record":${saveRecord(record)}`;
     if (history !== undefined) text += `,"history":${history}`;
-    this.#put(DIALOG + dialog.callId, `${text}}`);
+    this.#write(DIALOG + dialog.callId, `${text}}`, isPart);
     dialog.isKept = true;
   }
 
@@ -173,6 +186,12 @@ export class Keeper {
       }
     }
     this.#aors = new Set();
+  }
+
+  #write(key: string, text: string, isPart: boolean): void {
+    this.#hasNews = true;
+    if (isPart) this.#parts.log.append(key, text);
+    else this.#parts.log.put(key, text);
   }
 
   #put(key: string, text: string): void {
@@ -198,6 +217,9 @@ export class Keeper {
 /** Characters of journal lines: as many as wait for the files themselves. */
 const MOST_LINES = 8_000_000;
 
+/** Between the parts of what is kept of one key. */
+const PART_END = '\x1e';
+
 /** Journal lines are JSON themselves: in a field of JSON every quote would be escaped. No line has these characters. */
 const FIELD = '\x1f';
 const LINE_END = '\x1e';
@@ -219,9 +241,56 @@ function readLineTexts(text: string): Unwritten {
   return inode === undefined || at === undefined ? lines : { ...lines, place: { inode, at } };
 }
 
-/** Without what stands in the dialog. */
-function recordText(record: CallRecord): string {
-  return JSON.stringify({ ...record, dialog: undefined });
+type Fields = Readonly<Record<string, unknown>>;
+
+function read(text: string): Fields {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== 'object' || value === null) throw new TypeError('no entry of ours');
+  return value as Fields;
+}
+
+/** Fields that came later stand for the earlier ones of their name; null: it is gone. */
+function joined(fields: object | undefined, later: object | undefined): object {
+  return Object.fromEntries(Object.entries({ ...fields, ...later }).filter(([, value]) => value !== null));
+}
+
+function readDialog(text: string): KeptDialog {
+  let dialog: object = {};
+  let record: object | undefined;
+  let history: History | undefined;
+  for (const part of text.split(PART_END)) {
+    const later = read(part) as { dialog?: object; record?: object; history?: Partial<HistoryPart> };
+    dialog = joined(dialog, later.dialog);
+    if (later.record !== undefined) record = joined(record, later.record);
+    if (later.history !== undefined) history = withPart(history, later.history);
+  }
+  const saved = dialog as SavedDialog;
+  const { facts, opened, state, seq } = saved;
+  if (facts === undefined || opened === undefined || state === undefined)
+    throw new TypeError('its beginning is missing');
+  return {
+    dialog: saved,
+    record: record && ({ ...record, state, transitions: seq } as CallRecord),
+    history,
+  };
+}
+
+function readInvite(text: string): SavedInvite {
+  let invite: Fields = {};
+  let forwarding: object = {};
+  const branches: Record<string, object> = {};
+  for (const part of text.split(PART_END)) {
+    const later = read(part) as {
+      forwarding?: { branches?: Readonly<Record<string, Partial<SavedBranch>>> };
+    };
+    invite = { ...invite, ...later };
+    forwarding = joined(forwarding, later.forwarding);
+    for (const [fork, branch] of Object.entries(later.forwarding?.branches ?? {}))
+      branches[fork] = { ...branches[fork], ...branch };
+  }
+  const saved = { ...invite, forwarding: { ...forwarding, branches } } as unknown as SavedInvite;
+  if (typeof saved.callId !== 'string') throw new TypeError('its beginning is missing');
+  return saved;
 }
 
 /** Reads what the log held. Nothing in it is trusted to be whole. */
@@ -235,12 +304,11 @@ export function readKept(kept: Iterable<readonly [key: string, text: string]>): 
         state.unwritten.push(readLineTexts(text));
         continue;
       }
-      const value = JSON.parse(text);
-      if (typeof value !== 'object' || value === null) throw new TypeError('no entry of ours');
-      if (key.startsWith(BINDINGS)) state.bindings.push(...value);
-      else if (key.startsWith(DIALOG)) state.dialogs.push(value);
-      else if (key.startsWith(INVITE)) state.invites.push(value);
-      else if (key.startsWith(RECORD)) state.records.push([key.slice(RECORD.length), value]);
+      if (key.startsWith(DIALOG)) state.dialogs.push(readDialog(text));
+      else if (key.startsWith(INVITE)) state.invites.push(readInvite(text));
+      else if (key.startsWith(BINDINGS)) state.bindings.push(...(read(text) as unknown as SavedBinding[]));
+      else if (key.startsWith(RECORD))
+        state.records.push([key.slice(RECORD.length), read(text) as unknown as StoredCall]);
     } catch {
       state.damaged++;
     }

@@ -161,7 +161,7 @@ export class Persistence {
       clock,
       wall,
       recordOf: (callId) => journal.calls.of(callId),
-      historyOf: (callId) => histories.save(callId),
+      historyOf: (callId, all) => histories.save(callId, all),
       unwritten: () => journal.unwritten(),
     });
     for (const { dialog, record, history } of dialogs) {

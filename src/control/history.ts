@@ -19,10 +19,20 @@ export interface History {
   readonly skipped: number;
 }
 
+/** What has become of a history since it was kept last: from its step `from` on it goes on with these. */
+export interface HistoryPart extends History {
+  readonly from: number;
+}
+
+/** Nothing in the part is trusted to be there. */
+export function withPart(history: History | undefined, part: Partial<HistoryPart>): History {
+  const { from = 0, steps = [], skipped = 0 } = part;
+  return { steps: [...(history?.steps.slice(0, from) ?? []), ...steps], skipped };
+}
+
 interface Live {
   readonly history: { readonly steps: Step[]; skipped: number };
-  /** The first `saved` steps as JSON: what was written once is not written again. */
-  text: string;
+  /** So many steps are kept. */
   saved: number;
 }
 
@@ -39,7 +49,7 @@ export class Histories {
     const { callId } = dialog;
     let live = this.#live.get(callId);
     if (live === undefined) {
-      live = { history: { steps: [], skipped: 0 }, text: '', saved: 0 };
+      live = { history: { steps: [], skipped: 0 }, saved: 0 };
       if (!done) this.#live.set(callId, live);
     } else if (done) this.#live.delete(callId);
     const { history } = live;
@@ -47,7 +57,8 @@ export class Histories {
     if (steps.length >= FIRST + LAST) {
       steps.splice(FIRST, 1);
       history.skipped++;
-      live.text = '';
+      // all that follow have moved
+      live.saved = Math.min(live.saved, FIRST);
     }
     steps.push({ at, to, cause, by: event.startsWith('request.') ? side : undefined });
     return done ? history : undefined;
@@ -57,21 +68,20 @@ export class Histories {
     return this.#live.get(callId)?.history;
   }
 
-  /** As JSON. */
-  save(callId: string): string | undefined {
+  /** What is not kept yet of it, or all, as JSON of a HistoryPart; undefined: nothing. */
+  save(callId: string, all: boolean): string | undefined {
     const live = this.#live.get(callId);
     if (live === undefined) return undefined;
     const { steps, skipped } = live.history;
-    // Past its first forty steps it moves.
-    if (skipped > 0) return JSON.stringify(live.history);
-    for (; live.saved < steps.length; live.saved++)
-      live.text += `${live.saved === 0 ? '' : ','}${JSON.stringify(steps[live.saved])}`;
-    return `{"steps":[${live.text}],"skipped":0}`;
+    const from = all ? 0 : live.saved;
+    if (from === steps.length) return undefined;
+    live.saved = steps.length;
+    return `{"from":${from},"steps":${JSON.stringify(steps.slice(from))},"skipped":${skipped}}`;
   }
 
   /** Of a call that lived before a restart: as `of` gave it. */
   restore(callId: string, { steps, skipped }: History): void {
-    this.#live.set(callId, { history: { steps: [...steps], skipped }, text: '', saved: 0 });
+    this.#live.set(callId, { history: { steps: [...steps], skipped }, saved: 0 });
   }
 
   get size(): number {

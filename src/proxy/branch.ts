@@ -36,8 +36,8 @@ export class Branch implements Outgoing {
   /** Its 3xx was followed: what became of that counts. */
   followed = false;
   cancelHeaders: readonly HeaderLine[] = NO_HEADERS;
-  /** What `save` has made of the target. */
-  #savedTarget: string | undefined;
+  /** What was kept of it last, as `save` told it; undefined: all of it is to be kept anew. */
+  saved: string | undefined;
 
   constructor(whole: Whole, fork: number, target: Target, breadth: number) {
     this.#whole = whole;
@@ -69,29 +69,29 @@ export class Branch implements Outgoing {
 
   /** It is over, and lingers for responses that come again: where it went concerns nobody any more. */
   letGo(): void {
-    this.#savedTarget = undefined;
     if (this.target.redirect === undefined) this.target = SPENT;
     this.hop = undefined;
     this.cancelHeaders = NO_HEADERS;
   }
 
-  /** A SavedBranch as JSON. */
+  /** The fields of a SavedBranch, as JSON; '': they are what they were when this was last called. */
   save(): string {
     const { target, hop, breadth, response, cancelHeaders } = this;
-    this.#savedTarget ??= JSON.stringify(target);
-    let text = `{"target":${this.#savedTarget},"breadth":${breadth},"status":${this.status}`;
-    if (hop !== undefined) text += `,"hop":${JSON.stringify(hop)}`;
-    text += `,"spoke":${this.spoke}`;
-    text += `,"cancelAsked":${this.cancelAsked},"skipped":${this.skipped},"followed":${this.followed}`;
+    let text = `"status":${this.status},"spoke":${this.spoke},"cancelAsked":${this.cancelAsked}`;
+    text += `,"skipped":${this.skipped},"followed":${this.followed}`;
+    if (hop !== target.hop) text += `,"hop":${JSON.stringify(hop ?? null)}`;
     if (response !== undefined)
       text += `,"response":${JSON.stringify(serialize(response).toString('latin1'))}`;
     if (cancelHeaders.length > 0)
       text += `,"cancelHeaders":${JSON.stringify(cancelHeaders.map((line) => line.raw))}`;
-    return `${text}}`;
+    const before = this.saved;
+    if (text === before) return '';
+    this.saved = text;
+    return before === undefined ? `"target":${JSON.stringify(target)},"breadth":${breadth},${text}` : text;
   }
 
   restore(saved: SavedBranch): void {
-    this.hop = saved.hop;
+    if (saved.hop !== undefined) this.hop = saved.hop ?? undefined;
     this.status = saved.status;
     const response = saved.response === undefined ? undefined : parse(Buffer.from(saved.response, 'latin1'));
     if (response?.ok && response.message.kind === 'response') this.response = response.message;

@@ -48,8 +48,8 @@ export class Forwarding {
   readonly #core: ProxyCore;
   /** As it goes out but for what differs from branch to branch; gone when no more branch can start. */
   #base: SipRequest | undefined;
-  /** The same as wire text, once it was asked for. */
-  #savedHead: string | undefined;
+  /** What was kept of it last; undefined: all of it is to be kept anew. */
+  #saved: { finalStatus: number; last: string; waiting: string; serial: number | undefined } | undefined;
   #waiting: Target[];
   #branches: Branch[] = [];
   #serial: (Timer & { readonly due: number }) | undefined;
@@ -81,25 +81,41 @@ export class Forwarding {
     return this.isOpen || this.#branches.some((branch) => branch.status === 0);
   }
 
-  /** A SavedForwarding as JSON, by hand: what stays the same is made once. `toWall`: from clock ms to wall ms. */
+  /** The next `save` tells what has changed since the last one, not all. */
+  get isSaved(): boolean {
+    return this.#saved !== undefined;
+  }
+
+  /**
+   * As JSON, by hand, the fields of a SavedForwarding that are not what they were when this was last called: at the
+   * first time all of them. null: it has that field no more. `toWall`: from clock ms to wall ms.
+   */
   save(toWall: (instant: number) => number): string {
     const { finalStatus, last } = this.upstream;
-    this.#savedHead ??= this.#headToSave();
-    let text = `${this.#savedHead},"finalStatus":${finalStatus},"last":${JSON.stringify(last)}`;
-    text += `,"waiting":${JSON.stringify(this.#waiting)}`;
-    text += `,"branches":[${this.#branches.map((branch) => branch.save()).join()}],"answered":${this.#answered}`;
+    const serial = this.#serial?.due;
+    const waiting = this.#waiting.length === 0 ? '[]' : JSON.stringify(this.#waiting);
+    const saved = this.#saved;
+    let text = `{"answered":${this.#answered}`;
+    if (saved === undefined) text += this.#headToSave();
+    if (finalStatus !== saved?.finalStatus) text += `,"finalStatus":${finalStatus}`;
+    if (last !== saved?.last) text += `,"last":${JSON.stringify(last)}`;
+    if (waiting !== saved?.waiting) text += `,"waiting":${waiting}`;
+    if (serial !== saved?.serial) text += `,"serial":${serial === undefined ? null : toWall(serial)}`;
     if (this.#cancelled !== undefined) text += `,"cancelled":"${this.#cancelled}"`;
-    if (this.#serial !== undefined) text += `,"serial":${toWall(this.#serial.due)}`;
-    return `${text}}`;
+    this.#saved = { finalStatus, last, waiting, serial };
+    let branches = '';
+    for (const branch of this.#branches) {
+      const changes = branch.save();
+      if (changes !== '') branches += `${branches === '' ? '' : ','}"${branch.fork}":{${changes}}`;
+    }
+    return `${text},"branches":{${branches}}}`;
   }
 
   #headToSave(): string {
     const { key, source } = this.upstream;
     const base = this.#base && serialize(this.#base).toString('latin1');
-    return JSON.stringify({ base: base ?? '', key: base === undefined ? key : undefined, source }).slice(
-      0,
-      -1,
-    );
+    for (const branch of this.#branches) branch.saved = undefined;
+    return `,${JSON.stringify({ base: base ?? '', key: base === undefined ? key : undefined, source }).slice(1, -1)}`;
   }
 
   /** Goes on where `saved` stood: what had not been answered is sent again, what was cancelled is cancelled. */
@@ -112,7 +128,7 @@ export class Forwarding {
       this.#settled = true;
       return;
     }
-    this.#branches = saved.branches.map((one, fork) => {
+    this.#branches = Object.values(saved.branches).map((one, fork) => {
       const branch = new Branch(this, fork, one.target, one.breadth);
       branch.restore(one);
       return branch;
@@ -269,7 +285,7 @@ export class Forwarding {
   #letGo(): void {
     if (this.#isUnderway) return;
     this.#base = undefined;
-    this.#savedHead = undefined;
+    this.#saved = undefined;
     for (const branch of this.#branches) branch.letGo();
   }
 
@@ -338,7 +354,7 @@ export class Forwarding {
     this.#settled = true;
     this.#stopSerial();
     this.#base = undefined;
-    this.#savedHead = undefined;
+    this.#saved = undefined;
     const failure = this.#failure();
     this.#branches = [];
     this.onChange?.(this);

@@ -15,7 +15,8 @@ export interface SavedForwarding {
   /** That response. */
   readonly last: string;
   readonly waiting: readonly Target[];
-  readonly branches: readonly SavedBranch[];
+  /** By the number of the fork. */
+  readonly branches: Readonly<Record<number, SavedBranch>>;
   readonly answered: boolean;
   readonly cancelled?: 'caller' | 'no-answer' | undefined;
   /** Wall ms when the next q group is tried. */
@@ -24,7 +25,8 @@ export interface SavedForwarding {
 
 export interface SavedBranch {
   readonly target: Target;
-  readonly hop?: Hop | undefined;
+  /** undefined: the target's; null: none. */
+  readonly hop?: Hop | null | undefined;
   readonly breadth: number;
   /** Final status; 0 while it is pending. */
   readonly status: number;

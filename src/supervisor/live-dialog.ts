@@ -4,6 +4,7 @@ import type { DialogFacts } from '../journal/transition.ts';
 import type { Forwarding } from '../proxy/forwarding.ts';
 import { detached, type SipMessage, type SipRequest } from '../sip/message.ts';
 import type { DialogActor } from './actors.ts';
+import type { LastSaved } from './saved-dialog.ts';
 
 /** A timer of a dialog: the host keeps it, the chart hears `timer.NAME` when it fires. */
 export interface DialogTimer {
@@ -65,11 +66,10 @@ export class LiveDialog {
 
   /** A restart would bring it back, though maybe not as it is now. */
   isKept = false;
-  /** What `saveDialog` has made once. */
-  savedHead: string | undefined;
-  /** The context it has last saved, and its text. */
-  savedContext: unknown;
-  savedContextText = '';
+  /** What of it was kept last; undefined: all of it is to be kept anew. */
+  saved: LastSaved | undefined;
+  /** How often parts of it were kept since all of it was. */
+  parts = 0;
   /** It is among those that have changed since they were last kept. */
   isDirty = false;
 

@@ -29,43 +29,100 @@ export interface SavedDialog {
   readonly links?: SavedLinks | undefined;
 }
 
-/** A SavedDialog as JSON, by hand: of what stays the same each part is made once. `at`: wall ms. `toWall`: from clock ms to that. */
+/** What of a dialog was kept last. */
+export interface LastSaved {
+  calleeTags: number;
+  answeredTag: string | undefined;
+  callee: string | undefined;
+  heardCaller: number;
+  heardCallee: number;
+  /** Never edited: it is another object when anything in it is another. */
+  context: unknown;
+  state: string;
+  session: number | undefined;
+  links: string | undefined;
+}
+
+/**
+ * As JSON, by hand, the fields of a SavedDialog that are not what they were when this was last called for it: at the
+ * first time all of them. null: it has that field no more. `at`: wall ms. `toWall`: from clock ms to that.
+ */
 export function saveDialog(
   dialog: LiveDialog,
   links: SavedLinks | undefined,
   at: number,
   toWall: (instant: number) => number,
 ): string {
-  const { answeredTag, callee, state, seq, session, heard } = dialog;
+  const { answeredTag, callee, calleeTags, state, seq, session, heard } = dialog;
   const { value, context } = dialog.actor.getSnapshot();
-  dialog.savedHead ??= headOf(dialog);
-  let text = `${dialog.savedHead},"calleeTags":${JSON.stringify([...dialog.calleeTags])}`;
-  if (answeredTag !== undefined) text += `,"answeredTag":${JSON.stringify(answeredTag)}`;
-  if (callee !== undefined) text += `,"callee":${JSON.stringify(callee)}`;
-  text += `,"heard":{"caller":${heard.caller},"callee":${heard.callee}}`;
-  text += `,"value":${JSON.stringify(value)},"context":${contextText(dialog, context)},"state":"${state}","seq":${seq}`;
-  if (session !== undefined) text += `,"session":${session}`;
-  if (links !== undefined) text += `,"links":${JSON.stringify(links)}`;
-  let timers = '';
-  for (const [name, timer] of dialog.timers) {
-    if (!timer.isRunning) continue;
-    timers += `${timers === '' ? '' : ','}["${name}",${toWall(timer.due)}]`;
+  let text = '{';
+  let last = dialog.saved;
+  if (last === undefined) {
+    text += headOf(dialog);
+    last = dialog.saved = nothingSaved();
   }
-  return `${text},"at":${at},"timers":[${timers}]}`;
+  text += `"seq":${seq},"at":${at},"timers":[${timersText(dialog, toWall)}]`;
+  if (state !== last.state) {
+    text += `,"state":"${state}","value":${JSON.stringify(value)}`;
+    last.state = state;
+  }
+  if (context !== last.context) {
+    text += `,"context":${JSON.stringify(context)}`;
+    last.context = context;
+  }
+  if (calleeTags.size !== last.calleeTags) {
+    text += `,"calleeTags":${JSON.stringify([...calleeTags])}`;
+    last.calleeTags = calleeTags.size;
+  }
+  if (answeredTag !== last.answeredTag) {
+    text += `,"answeredTag":${JSON.stringify(answeredTag ?? null)}`;
+    last.answeredTag = answeredTag;
+  }
+  if (callee !== last.callee) {
+    text += `,"callee":${JSON.stringify(callee ?? null)}`;
+    last.callee = callee;
+  }
+  if (heard.caller !== last.heardCaller || heard.callee !== last.heardCallee) {
+    text += `,"heard":{"caller":${heard.caller},"callee":${heard.callee}}`;
+    last.heardCaller = heard.caller;
+    last.heardCallee = heard.callee;
+  }
+  if (session !== last.session) {
+    text += `,"session":${session ?? null}`;
+    last.session = session;
+  }
+  const linksText = links && JSON.stringify(links);
+  if (linksText !== last.links) {
+    text += `,"links":${linksText ?? null}`;
+    last.links = linksText;
+  }
+  return `${text}}`;
 }
 
 function headOf({ facts, callId, callerTag, openingMethod, openingCseq }: LiveDialog): string {
   const opened: OpenedBy = { callId, callerTag, method: openingMethod, cseq: openingCseq };
-  return `{"v":1,"facts":${JSON.stringify(facts)},"opened":${JSON.stringify(opened)}`;
+  return `"v":1,"facts":${JSON.stringify(facts)},"opened":${JSON.stringify(opened)},`;
 }
 
-/** A context is never edited: it is another object when anything in it is another. */
-function contextText(dialog: LiveDialog, context: unknown): string {
-  if (dialog.savedContext !== context) {
-    dialog.savedContext = context;
-    dialog.savedContextText = JSON.stringify(context);
-  }
-  return dialog.savedContextText;
+function nothingSaved(): LastSaved {
+  return {
+    calleeTags: -1,
+    answeredTag: undefined,
+    callee: undefined,
+    heardCaller: -1,
+    heardCallee: -1,
+    context: undefined,
+    state: '',
+    session: undefined,
+    links: undefined,
+  };
+}
+
+function timersText({ timers }: LiveDialog, toWall: (instant: number) => number): string {
+  let text = '';
+  for (const [name, timer] of timers)
+    if (timer.isRunning) text += `${text === '' ? '' : ','}["${name}",${toWall(timer.due)}]`;
+  return text;
 }
 
 /** The dialog with its actor where it stood, not yet started. Throws when the chart knows no such state. */

@@ -415,18 +415,20 @@ export class Supervisor implements EffectHost {
     if (this.isKept) this.#dirtyForwardings.add(forwarding);
   };
 
-  /** A SavedDialog as JSON. */
+  /** Of a SavedDialog, as JSON, what has changed since this was last called for it. */
   save(dialog: LiveDialog): string {
     return saveDialog(dialog, this.links.save(dialog.callId), this.#parts.wall(), this.#toWall);
   }
 
-  /** A SavedInvite as JSON; undefined: it is none of a dialog's. */
+  /** Of a SavedInvite, as JSON, what has changed since this was last called for it. undefined: it is none of a dialog's. */
   saveInvite(forwarding: Forwarding): string | undefined {
     const { observer } = forwarding;
     if (!(observer instanceof Exchange || observer instanceof Passing) || observer.invite === undefined)
       return undefined;
     const { callId, role, side } = observer.invite;
+    const { isSaved } = forwarding;
     const text = forwarding.save(this.#toWall);
+    if (isSaved) return `{"forwarding":${text}}`;
     return `{"v":1,"callId":${JSON.stringify(callId)},"role":"${role}","side":"${side}","forwarding":${text}}`;
   }
 
@@ -496,7 +498,7 @@ export class Supervisor implements EffectHost {
     if (request.from.tag !== dialog.callerTag || request.cseq.number <= dialog.openingCseq) return undefined;
     if (dialog.opening?.isOpen || !AGAIN.has(dialog.state)) return undefined;
     dialog.openingCseq = request.cseq.number;
-    dialog.savedHead = undefined;
+    dialog.saved = undefined;
     return dialog;
   }
 

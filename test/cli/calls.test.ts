@@ -187,7 +187,7 @@ describe('without a server', () => {
       histories.take(transition);
     }
     const kept = {
-      dialog: { facts: dialog },
+      dialog: { facts: dialog, opened: { callId: dialog.callId }, state: 'ringing', seq: 2 },
       record: records.of(dialog.callId),
       history: histories.of(dialog.callId),
     };

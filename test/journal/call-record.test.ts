@@ -1,9 +1,23 @@
 import { describe, expect, test } from 'vitest';
-import { type CallRecord, CallRecords, ringMs, setupMs, talkMs } from '../../src/journal/call-record.ts';
+import {
+  type CallRecord,
+  CallRecords,
+  ringMs,
+  saveRecord,
+  setupMs,
+  talkMs,
+} from '../../src/journal/call-record.ts';
 import type { Note, Transition } from '../../src/journal/transition.ts';
 import { BASIC_CALL, DIALOG, life, START } from './transitions.ts';
 
 /** The record that comes out at the end, and nowhere before. */
+const ANSWERED_BY_ANOTHER: typeof BASIC_CALL = [
+  [0, [{ entry: 'incoming' }], { from: '', to: 'trying', event: 'request.invite', cause: 'INVITE' }],
+  [9, [{ entry: 'answered' }, { entry: 'video.on' }], { to: 'confirmed', cause: '200', callee: 'sip:"q"@h' }],
+  [50, [], { from: 'confirmed', to: 'terminating', event: 'request.bye', cause: 'BYE', side: 'callee' }],
+  [60, [{ entry: 'ended' }], { from: 'terminating', to: 'terminated', cause: '200' }],
+];
+
 function recordOf(transitions: readonly Transition[], records = new CallRecords()): CallRecord {
   const out = transitions.map((transition) => records.take(transition));
   expect(out.slice(0, -1).every((record) => record === undefined)).toBe(true);
@@ -189,4 +203,21 @@ test('a call met in its middle is told from there', () => {
   const records = new CallRecords();
   const record = recordOf(life(BASIC_CALL).slice(4), records);
   expect(record).toMatchObject({ startedAt: START + 63_150, endedBy: 'callee' });
+});
+
+test.each([
+  ['a call', BASIC_CALL],
+  ['a call that somebody else answered', ANSWERED_BY_ANOTHER],
+])('%s is told the same when its record was saved and restored after each step', (_what, steps) => {
+  const whole = new CallRecords();
+  let saved = new CallRecords();
+  for (const transition of life(steps)) {
+    const { callId } = transition.dialog;
+    expect(saved.take(transition)).toEqual(whole.take(transition));
+    const record = saved.of(callId);
+    if (record === undefined) continue;
+    const { dialog, state, transitions } = record;
+    saved = new CallRecords();
+    saved.restore({ ...JSON.parse(saveRecord(record)), dialog, state, transitions });
+  }
 });

@@ -1,4 +1,5 @@
 // The whole server without sockets: virtual time, a wire in memory, phones that say what they are told to say.
+import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
 import type { WrongPassword } from '../../src/auth/wrong-passwords.ts';
 import { type Config, configSchema } from '../../src/config/config.ts';
@@ -6,7 +7,7 @@ import { Core } from '../../src/core.ts';
 import { CallRecords } from '../../src/journal/call-record.ts';
 import { Diary } from '../../src/journal/diary.ts';
 import type { Transition } from '../../src/journal/transition.ts';
-import { Keeper, type KeptLog, readKept } from '../../src/keeper.ts';
+import { Keeper, type KeptDialog, type KeptLog, readKept } from '../../src/keeper.ts';
 import { Domains } from '../../src/routing/domains.ts';
 import { type SipMessage, SipRequest, SipResponse } from '../../src/sip/message.ts';
 import { parse } from '../../src/sip/parse.ts';
@@ -59,11 +60,13 @@ export class World {
    * The server dies between two bursts and comes back `ms` later.
    */
   kill(ms = 0): void {
+    const dying = this.#disk === undefined && this.#deferred.length === 0 ? this.core : undefined;
     this.#life++;
     this.#deferred = [];
     this.clock.advance(ms);
     this.core = this.#boot();
     const { dialogs, invites, bindings } = readKept(this.kept);
+    if (dying !== undefined) this.#compare(dying, dialogs);
     for (const { dialog, record } of dialogs)
       if (record !== undefined) this.#records.restore({ ...record, dialog: dialog.facts });
     const saved = dialogs.map(({ dialog }) => dialog);
@@ -72,6 +75,19 @@ export class World {
     );
     start();
     this.settle();
+  }
+
+  /** What was kept part by part is what would be kept as a whole; which CSeqs were heard lately is nothing to be kept for. */
+  #compare({ supervisor }: Core, kept: readonly KeptDialog[]): void {
+    for (const live of supervisor.dialogs()) {
+      if (!live.isKept) continue;
+      live.saved = undefined;
+      const [whole] = readKept([['d:', `{"dialog":${supervisor.save(live)}}`]]).dialogs;
+      const parts = kept.find(({ dialog }) => dialog.opened.callId === live.callId);
+      const told = (one: KeptDialog | undefined) =>
+        one && { ...one.dialog, heard: undefined, at: 0, timers: [] };
+      if (!isDeepStrictEqual(told(whole), told(parts))) this.bugs.push({ whole, parts });
+    }
   }
 
   #boot(): Core {
@@ -246,6 +262,10 @@ class MemoryLog implements KeptLog {
       this.#kept.delete(key);
       this.#kept.set(key, text);
     });
+  }
+
+  append(key: string, text: string): void {
+    this.#waiting.push(() => this.#kept.set(key, `${this.#kept.get(key)}\x1e${text}`));
   }
 
   delete(key: string): void {
