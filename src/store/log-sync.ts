@@ -124,10 +124,10 @@ export class LogSync {
     else idle();
   }
 
-  /** What the last moment needs: all that may not be on the disk, while the caller waits. */
+  /** What the last moment needs: all that may not be on the disk, also what nobody will remove now, while the caller waits. */
   syncNow(): void {
     const { fs, folder } = this.#options;
-    for (const { fd } of new Set([...this.#underway, ...this.#toSync()])) fs.syncSync(fd);
+    for (const { fd } of new Set([...this.#underway, ...this.#dirty])) fs.syncSync(fd);
     fs.syncFolderSync(folder);
   }
 

@@ -173,6 +173,31 @@ describe('a segment goes', () => {
     expect(open().kept.get('k')).toBe(text(2));
   });
 
+  test('at the next start when the log is closed before, and until then what it deletes is on the disk', () => {
+    const { disk, log, open } = start({ segmentSize: 2000 });
+    log.put('gone', text(1));
+    log.flush();
+    disk.syncOf('live-00000001.log');
+    log.delete('gone');
+    log.flush();
+    fill(log, 200, () => disk.settle());
+    // the next lot waits for its round, and will not see it
+    const [first] = disk.segments();
+    expect(first).not.toBe('live-00000001.log');
+    log.put('later', text(1));
+    log.flush();
+    disk.syncOf(disk.segments().at(-1) ?? '');
+    log.delete('later');
+    log.flush();
+    fill(log, 100, () => disk.settle());
+    expect(disk.segments()[0]).toBe(first);
+    log.close();
+    disk.losePower(() => 0);
+    const { kept } = open();
+    expect(kept.has('later')).toBe(false);
+    expect(kept.size).toBe(50);
+  });
+
   test('not before the removal of the one before it is on the disk, where power may fail', () => {
     const { disk, log } = start({ durability: 'power' });
     for (let n = 0; n < 5000; n++) {
