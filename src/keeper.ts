@@ -56,9 +56,6 @@ export interface KeptState {
   readonly damaged: number;
 }
 
-/** After so many parts a dialog is kept as a whole again. */
-const MOST_PARTS = 16;
-
 /** ms. Less is a clock that is put right little by little. */
 const STEP = 2000;
 
@@ -92,8 +89,8 @@ export class Keeper {
   /** Flush step 1. Before the journal is written as well: its lines must never be ahead of what is kept. */
   keep(): void {
     const { log, supervisor } = this.#parts;
-    this.#followWall();
     for (const dialog of supervisor.takeChanged()) this.#keepDialog(dialog);
+    this.#followWall();
     for (const forwarding of supervisor.takeForwardings()) this.#keepInvite(forwarding);
     if (this.#aors.size > 0) this.#keepBindings();
     if (!this.#hasNews) return;
@@ -139,6 +136,10 @@ export class Keeper {
     for (const dialog of supervisor.dialogs()) {
       dialog.saved = undefined;
       this.#putDialog(dialog);
+      const { opening } = dialog;
+      if (opening === undefined) continue;
+      opening.saveAnew();
+      this.#keepInvite(opening);
     }
   }
 
@@ -162,9 +163,7 @@ export class Keeper {
   #putDialog(dialog: LiveDialog): void {
     const { supervisor, recordOf, historyOf } = this.#parts;
     const { callId } = dialog.facts;
-    if (dialog.parts++ === MOST_PARTS) dialog.saved = undefined;
     const isPart = dialog.saved !== undefined;
-    if (!isPart) dialog.parts = 0;
     const record = recordOf(callId);
     const history = historyOf(callId, !isPart);
     let text = `{"dialog":${supervisor.save(dialog)}`;
@@ -261,7 +260,7 @@ function readDialog(text: string): KeptDialog {
   for (const part of text.split(PART_END)) {
     const later = read(part) as { dialog?: object; record?: object; history?: Partial<HistoryPart> };
     dialog = joined(dialog, later.dialog);
-    if (later.record !== undefined) record = joined(record, later.record);
+    if (later.record !== undefined) record = later.record;
     if (later.history !== undefined) history = withPart(history, later.history);
   }
   const saved = dialog as SavedDialog;

@@ -69,6 +69,7 @@ export class Branch implements Outgoing {
 
   /** It is over, and lingers for responses that come again: where it went concerns nobody any more. */
   letGo(): void {
+    this.saved = undefined;
     if (this.target.redirect === undefined) this.target = SPENT;
     this.hop = undefined;
     this.cancelHeaders = NO_HEADERS;

@@ -10,7 +10,7 @@ import type { ServerTransaction } from '../transaction/transaction.ts';
 import { chooseBest } from './best-response.ts';
 import { Branch } from './branch.ts';
 import type { ProxyCore } from './proxy-core.ts';
-import type { SavedForwarding } from './saved-forwarding.ts';
+import { MOST_PARTS, type SavedForwarding } from './saved-forwarding.ts';
 
 /** A failure as it goes upstream: a phone's own response, or the status the server answers with. */
 export interface Failure {
@@ -49,7 +49,9 @@ export class Forwarding {
   /** As it goes out but for what differs from branch to branch; gone when no more branch can start. */
   #base: SipRequest | undefined;
   /** What was kept of it last; undefined: all of it is to be kept anew. */
-  #saved: { finalStatus: number; last: string; waiting: string; serial: number | undefined } | undefined;
+  #saved:
+    | (Pick<SavedForwarding, 'finalStatus' | 'last' | 'serial'> & { waiting: string; parts: number })
+    | undefined;
   #waiting: Target[];
   #branches: Branch[] = [];
   #serial: (Timer & { readonly due: number }) | undefined;
@@ -86,6 +88,11 @@ export class Forwarding {
     return this.#saved !== undefined;
   }
 
+  /** The next `save` tells all. */
+  saveAnew(): void {
+    this.#saved = undefined;
+  }
+
   /**
    * As JSON, by hand, the fields of a SavedForwarding that are not what they were when this was last called: at the
    * first time all of them. null: it has that field no more. `toWall`: from clock ms to wall ms.
@@ -102,7 +109,8 @@ export class Forwarding {
     if (waiting !== saved?.waiting) text += `,"waiting":${waiting}`;
     if (serial !== saved?.serial) text += `,"serial":${serial === undefined ? null : toWall(serial)}`;
     if (this.#cancelled !== undefined) text += `,"cancelled":"${this.#cancelled}"`;
-    this.#saved = { finalStatus, last, waiting, serial };
+    const parts = (saved?.parts ?? -1) + 1;
+    this.#saved = parts === MOST_PARTS ? undefined : { finalStatus, last, waiting, serial, parts };
     let branches = '';
     for (const branch of this.#branches) {
       const changes = branch.save();

@@ -2,6 +2,9 @@
 import type { Hop, Target } from '../routing/router.ts';
 import type { Flow } from '../transport/flow.ts';
 
+/** What is kept part by part is kept as a whole again after so many: a start reads all of them. */
+export const MOST_PARTS = 16;
+
 /** Strings are wire text, one char per byte. */
 export interface SavedForwarding {
   /** The request as it goes out but for what differs from branch to branch; '': only the ACK of its refusal is to come. */

@@ -68,8 +68,6 @@ export class LiveDialog {
   isKept = false;
   /** What of it was kept last; undefined: all of it is to be kept anew. */
   saved: LastSaved | undefined;
-  /** How often parts of it were kept since all of it was. */
-  parts = 0;
   /** It is among those that have changed since they were last kept. */
   isDirty = false;
 

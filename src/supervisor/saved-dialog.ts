@@ -1,6 +1,7 @@
 // A live dialog as it is kept outside the process: JSON-safe, its deadlines told by the wall clock.
 import type { Side, TimerName } from '../../machines/types.ts';
 import type { DialogFacts } from '../journal/transition.ts';
+import { MOST_PARTS } from '../proxy/saved-forwarding.ts';
 import type { Actors } from './actors.ts';
 import type { SavedLinks } from './links.ts';
 import { LiveDialog, type OpenedBy } from './live-dialog.ts';
@@ -31,6 +32,8 @@ export interface SavedDialog {
 
 /** What of a dialog was kept last. */
 export interface LastSaved {
+  /** How often parts of it were kept since all of it was. */
+  parts: number;
   calleeTags: number;
   answeredTag: string | undefined;
   callee: string | undefined;
@@ -96,6 +99,7 @@ export function saveDialog(
     text += `,"links":${linksText ?? null}`;
     last.links = linksText;
   }
+  if (last.parts++ === MOST_PARTS) dialog.saved = undefined;
   return `${text}}`;
 }
 
@@ -106,6 +110,7 @@ function headOf({ facts, callId, callerTag, openingMethod, openingCseq }: LiveDi
 
 function nothingSaved(): LastSaved {
   return {
+    parts: 0,
     calleeTags: -1,
     answeredTag: undefined,
     callee: undefined,

@@ -182,15 +182,15 @@ describe('a segment goes', () => {
     log.flush();
     fill(log, 200, () => disk.settle());
     // the next lot waits for its round, and will not see it
-    const [first] = disk.segments();
+    const [first] = disk.list();
     expect(first).not.toBe('live-00000001.log');
     log.put('later', text(1));
     log.flush();
-    disk.syncOf(disk.segments().at(-1) ?? '');
+    disk.syncOf(disk.list().at(-1) ?? '');
     log.delete('later');
     log.flush();
     fill(log, 100, () => disk.settle());
-    expect(disk.segments()[0]).toBe(first);
+    expect(disk.list()[0]).toBe(first);
     log.close();
     disk.losePower(() => 0);
     const { kept } = open();

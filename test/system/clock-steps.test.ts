@@ -73,6 +73,21 @@ describe.each(STEPS)('%s', (_, step) => {
     expect(w.core.supervisor.size).toBe(0);
     w.expectSilence();
   });
+
+  it('the next phone rings when its turn comes, also after a restart', () => {
+    const { w, alice, bob } = world();
+    const carol = w.phone('carol', '10.0.0.4');
+    carol.register({ to: bob.aor, contact: null, headers: [`Contact: <${carol.contact}>;q=0.5`] });
+    alice.request('INVITE', { to: bob.aor, body: SDP.audio });
+    bob.answer(bob.got('INVITE'), 180);
+    w.wallShift += step;
+    alice.register();
+    w.kill();
+    w.advance(29_000);
+    expect(carol.heard).toEqual([]);
+    w.advance(2000);
+    carol.got('INVITE');
+  });
 });
 
 it('back while no server runs: nothing lasts longer than when it was kept', () => {

@@ -1,5 +1,6 @@
 // What phones are owed by a server that was killed between keeping and sending, or before an answer came.
 import { describe, expect, it } from 'vitest';
+import { readKept } from '../../src/keeper.ts';
 import { callUp, SDP, twoPhones, type World } from './world.ts';
 
 const world = () => {
@@ -329,15 +330,47 @@ describe('a call that rings at one phone after another', () => {
     alice.request('INVITE', { to: bob.aor, body: SDP.audio });
     bob.answer(bob.got('INVITE'), 180);
     alice.inbox.length = 0;
-    for (const [key, text] of w.kept)
-      if (key.startsWith('i:')) w.kept.set(key, text.replaceAll(bob.address, '2001:db8::1'));
-    w.kill();
+    w.kill(0, (kept) => {
+      for (const [key, text] of kept)
+        if (key.startsWith('i:')) kept.set(key, text.replaceAll(bob.address, '2001:db8::1'));
+    });
     const atCarol = carol.got('INVITE');
     carol.answer(atCarol, 180);
     carol.answer(atCarol, 200, { body: SDP.audio });
     expect(alice.response('INVITE', 180).status).toBe(180);
     expect(alice.response('INVITE', 200).status).toBe(200);
     expect(w.bugs).toEqual([]);
+  });
+});
+
+describe('what is kept part by part', () => {
+  it('tells nothing of a cancelling that came too late', () => {
+    const { w, alice, bob } = world();
+    const invite = alice.request('INVITE', { to: bob.aor, body: SDP.audio });
+    const atBob = bob.got('INVITE');
+    bob.answer(atBob, 180);
+    alice.request('CANCEL', { to: bob.aor, ...invite, contact: null });
+    while (w.states().at(-1) !== 'given-up') w.advance(500);
+    bob.answer(atBob, 200, { body: SDP.audio });
+    w.kill();
+    const [kept] = readKept(w.kept).dialogs;
+    expect(kept?.record).toMatchObject({ answeredAt: expect.any(Number), state: kept?.dialog.state });
+    expect(kept?.record).not.toHaveProperty('outcome');
+    expect(w.bugs).toEqual([]);
+  });
+
+  it('stays as small as it is, however often a phone says that it rings', () => {
+    const { w, alice, bob } = world();
+    alice.request('INVITE', { to: bob.aor, body: SDP.audio });
+    const atBob = bob.got('INVITE');
+    const size = () => [...w.kept.values()].join('').length;
+    bob.answer(atBob, 180);
+    const once = size();
+    for (let n = 0; n < 300; n++) bob.answer(atBob, 183, { headers: [`X-Nth: ${n}`] });
+    expect(size()).toBeLessThan(once * 5);
+    w.kill();
+    bob.answer(atBob, 200, { body: SDP.audio });
+    expect(alice.response('INVITE', 200).status).toBe(200);
   });
 });
 

@@ -4,10 +4,10 @@ import { expect } from 'vitest';
 import type { WrongPassword } from '../../src/auth/wrong-passwords.ts';
 import { type Config, configSchema } from '../../src/config/config.ts';
 import { Core } from '../../src/core.ts';
-import { CallRecords } from '../../src/journal/call-record.ts';
+import { CallRecords, saveRecord } from '../../src/journal/call-record.ts';
 import { Diary } from '../../src/journal/diary.ts';
 import type { Transition } from '../../src/journal/transition.ts';
-import { Keeper, type KeptDialog, type KeptLog, readKept } from '../../src/keeper.ts';
+import { Keeper, type KeptLog, readKept } from '../../src/keeper.ts';
 import { Domains } from '../../src/routing/domains.ts';
 import { type SipMessage, SipRequest, SipResponse } from '../../src/sip/message.ts';
 import { parse } from '../../src/sip/parse.ts';
@@ -57,16 +57,16 @@ export class World {
   }
 
   /**
-   * The server dies between two bursts and comes back `ms` later.
+   * The server dies between two bursts and comes back `ms` later. `meanwhile` may change what it kept.
    */
-  kill(ms = 0): void {
-    const dying = this.#disk === undefined && this.#deferred.length === 0 ? this.core : undefined;
+  kill(ms = 0, meanwhile: (kept: Map<string, string>) => void = () => {}): void {
+    if (this.#disk === undefined && this.#deferred.length === 0) this.#compare();
+    meanwhile(this.kept);
     this.#life++;
     this.#deferred = [];
     this.clock.advance(ms);
     this.core = this.#boot();
     const { dialogs, invites, bindings } = readKept(this.kept);
-    if (dying !== undefined) this.#compare(dying, dialogs);
     for (const { dialog, record } of dialogs)
       if (record !== undefined) this.#records.restore({ ...record, dialog: dialog.facts });
     const saved = dialogs.map(({ dialog }) => dialog);
@@ -77,16 +77,25 @@ export class World {
     this.settle();
   }
 
-  /** What was kept part by part is what would be kept as a whole; which CSeqs were heard lately is nothing to be kept for. */
-  #compare({ supervisor }: Core, kept: readonly KeptDialog[]): void {
+  /** What was kept part by part is what would be kept as a whole; what was heard last is nothing to be kept for. */
+  #compare(): void {
+    const { supervisor } = this.core;
+    const whole = new Map<string, string>();
     for (const live of supervisor.dialogs()) {
       if (!live.isKept) continue;
       live.saved = undefined;
-      const [whole] = readKept([['d:', `{"dialog":${supervisor.save(live)}}`]]).dialogs;
-      const parts = kept.find(({ dialog }) => dialog.opened.callId === live.callId);
-      const told = (one: KeptDialog | undefined) =>
-        one && { ...one.dialog, heard: undefined, at: 0, timers: [] };
-      if (!isDeepStrictEqual(told(whole), told(parts))) this.bugs.push({ whole, parts });
+      const record = this.#records.of(live.facts.callId);
+      const recordText = record === undefined ? '' : `,"record":${saveRecord(record)}`;
+      whole.set(`d:${live.callId}`, `{"dialog":${supervisor.save(live)}${recordText}}`);
+      const { opening } = live;
+      if (opening?.isPending !== true) continue;
+      opening.saveAnew();
+      whole.set(`i:${opening.upstream.key}`, supervisor.saveInvite(opening) ?? '');
+    }
+    for (const one of whole) {
+      const [key] = one;
+      const [told, kept] = [[one], [[key, this.kept.get(key) ?? ''] as const]].map(memory);
+      if (!isDeepStrictEqual(told, kept)) this.bugs.push({ told, kept });
     }
   }
 
@@ -246,6 +255,23 @@ export class World {
       phone.inbox.push(parsed.message);
     }
   }
+}
+
+function memory(entries: readonly (readonly [key: string, text: string])[]) {
+  const { dialogs, invites } = readKept(entries);
+  return {
+    dialogs: dialogs.map(({ dialog, record }) => ({
+      ...dialog,
+      record,
+      heard: undefined,
+      at: 0,
+      timers: [],
+    })),
+    invites: invites.map(({ forwarding, ...invite }) => {
+      const branches = Object.values(forwarding.branches).map((branch) => ({ ...branch, spoke: undefined }));
+      return { ...invite, ...forwarding, serial: 0, branches };
+    }),
+  };
 }
 
 /** Keeps nothing before it is flushed. */
