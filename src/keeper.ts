@@ -8,6 +8,7 @@ import type { SavedBranch } from './proxy/saved-forwarding.ts';
 import type { Location } from './registrar/location.ts';
 import { type SavedBinding, save as saveBinding } from './registrar/saved.ts';
 import type { Aor } from './sip/uri.ts';
+import { SEPARATOR } from './store/log-entry.ts';
 import type { StoredCall } from './store/records-call.ts';
 import type { LiveDialog } from './supervisor/live-dialog.ts';
 import type { SavedDialog } from './supervisor/saved-dialog.ts';
@@ -17,7 +18,7 @@ import type { Clock, WallClock } from './time/clock.ts';
 /** Where it is kept: keys to texts of one line, the last one wins. */
 export interface KeptLog {
   put(key: string, text: string): void;
-  /** What is kept of the key goes on with this, behind a PART_END. */
+  /** What is kept of the key goes on with this, behind a SEPARATOR. */
   append(key: string, text: string): void;
   delete(key: string): void;
   /** One write for all of it. Throws nothing. */
@@ -151,7 +152,7 @@ export class Keeper {
     }
     const { isSaved } = forwarding;
     const saved = supervisor.saveInvite(forwarding);
-    if (saved !== undefined) this.#write(INVITE + forwarding.upstream.key, saved, isSaved);
+    if (saved !== undefined) this.#put(INVITE + forwarding.upstream.key, saved, isSaved);
   }
 
   #keepDialog(dialog: LiveDialog): void {
@@ -169,7 +170,7 @@ export class Keeper {
     let text = `{"dialog":${supervisor.save(dialog)}`;
     if (record !== undefined) text += `,"record":${saveRecord(record)}`;
     if (history !== undefined) text += `,"history":${history}`;
-    this.#write(DIALOG + dialog.callId, `${text}}`, isPart);
+    this.#put(DIALOG + dialog.callId, `${text}}`, isPart);
     dialog.isKept = true;
   }
 
@@ -187,15 +188,10 @@ export class Keeper {
     this.#aors = new Set();
   }
 
-  #write(key: string, text: string, isPart: boolean): void {
+  #put(key: string, text: string, isPart = false): void {
     this.#hasNews = true;
     if (isPart) this.#parts.log.append(key, text);
     else this.#parts.log.put(key, text);
-  }
-
-  #put(key: string, text: string): void {
-    this.#hasNews = true;
-    this.#parts.log.put(key, text);
   }
 
   #delete(key: string): void {
@@ -215,9 +211,6 @@ export class Keeper {
 
 /** Characters of journal lines: as many as wait for the files themselves. */
 const MOST_LINES = 8_000_000;
-
-/** Between the parts of what is kept of one key. */
-const PART_END = '\x1e';
 
 /** Journal lines are JSON themselves: in a field of JSON every quote would be escaped. No line has these characters. */
 const FIELD = '\x1f';
@@ -257,7 +250,7 @@ function readDialog(text: string): KeptDialog {
   let dialog: object = {};
   let record: object | undefined;
   let history: History | undefined;
-  for (const part of text.split(PART_END)) {
+  for (const part of text.split(SEPARATOR)) {
     const later = read(part) as { dialog?: object; record?: object; history?: Partial<HistoryPart> };
     dialog = joined(dialog, later.dialog);
     if (later.record !== undefined) record = later.record;
@@ -278,7 +271,7 @@ function readInvite(text: string): SavedInvite {
   let invite: Fields = {};
   let forwarding: object = {};
   const branches: Record<string, object> = {};
-  for (const part of text.split(PART_END)) {
+  for (const part of text.split(SEPARATOR)) {
     const later = read(part) as {
       forwarding?: { branches?: Readonly<Record<string, Partial<SavedBranch>>> };
     };

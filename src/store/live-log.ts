@@ -165,11 +165,12 @@ export class LiveLog {
    * with all that stays. Of a key that is not known, which is an error of the caller, it is all that is kept.
    */
   append(key: string, text: string): void {
-    const before = this.#waiting.get(key);
-    const isOver = before === undefined && (this.#waiting.has(key) || this.#halfWritten.has(key));
-    if (before !== undefined || isOver) this.#waiting.delete(key);
-    // the disk may still have what is over: this does not go on from there
-    this.#waiting.set(key, isOver ? text : `${before ?? ''}${SEPARATOR}${text}`);
+    const entry = SEPARATOR + text;
+    // what was written half the disk may still have: this does not go on from there
+    const isKnown = this.#waiting.has(key) || this.#halfWritten.has(key);
+    const whole = isKnown ? joined(this.#waiting.get(key), entry) : entry;
+    this.#waiting.delete(key);
+    this.#waiting.set(key, whole);
   }
 
   /** Costs a line only when the disk knows the key. */

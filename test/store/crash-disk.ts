@@ -1,6 +1,7 @@
 // A disk in memory that knows what was written and what was synced, and can lose its power, fill up, fail and be slow.
 import { basename, dirname } from 'node:path';
 import type { Counted, StoreFileSystem } from '../../src/store/file-system.ts';
+import { LiveLog, type LiveLogOptions, type OpenedLog } from '../../src/store/live-log.ts';
 
 export type Operation =
   | 'readdir'
@@ -345,4 +346,16 @@ export function chanceOf(seed: number): Chance {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
   };
+}
+
+/** A log on that disk, cleaned as soon as there is anything to clean. */
+export function openOn(disk: CrashDisk, options: Partial<LiveLogOptions> = {}): OpenedLog {
+  return LiveLog.open({
+    folder: '/store',
+    durability: 'process',
+    onTrouble: () => undefined,
+    fs: disk.fs,
+    spare: 0,
+    ...options,
+  });
 }

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { LiveLog, type LiveLogOptions } from '../../src/store/live-log.ts';
+import type { LiveLog, LiveLogOptions } from '../../src/store/live-log.ts';
 import { headerOf, lineOf, seal } from '../../src/store/log-line.ts';
-import { CrashDisk, chanceOf } from './crash-disk.ts';
+import { CrashDisk, chanceOf, openOn } from './crash-disk.ts';
 
 const FIRST = 'live-00000001.log';
 let disk: CrashDisk;
@@ -14,15 +14,7 @@ beforeEach(() => {
 });
 
 function open(options: Partial<LiveLogOptions> = {}) {
-  return LiveLog.open({
-    folder: '/store',
-    durability: 'process',
-    onTrouble: () => undefined,
-    fs: disk.fs,
-    spare: 0,
-    now: () => now,
-    ...options,
-  });
+  return openOn(disk, { now: () => now, ...options });
 }
 
 const kept = () => Object.fromEntries(open().kept);

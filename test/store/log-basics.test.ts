@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { LiveLog, type LiveLogOptions } from '../../src/store/live-log.ts';
 import { headerOf, lineOf, seal } from '../../src/store/log-line.ts';
-import { CrashDisk } from './crash-disk.ts';
+import { CrashDisk, openOn } from './crash-disk.ts';
 
 const FIRST = 'live-00000001.log';
 let disk: CrashDisk;
@@ -15,14 +15,7 @@ beforeEach(() => {
 });
 
 function open(options: Partial<LiveLogOptions> = {}) {
-  return LiveLog.open({
-    folder: '/store',
-    durability: 'process',
-    onTrouble: () => undefined,
-    fs: disk.fs,
-    spare: 0,
-    ...options,
-  });
+  return openOn(disk, options);
 }
 
 const kept = () => [...open().kept];

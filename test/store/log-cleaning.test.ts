@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { LiveLog, type LiveLogOptions } from '../../src/store/live-log.ts';
-import { CrashDisk, chanceOf } from './crash-disk.ts';
+import type { LiveLog, LiveLogOptions } from '../../src/store/live-log.ts';
+import { CrashDisk, chanceOf, openOn } from './crash-disk.ts';
 
 const SEGMENT = 20_000;
 
@@ -24,17 +24,7 @@ function start(options: Partial<LiveLogOptions> = {}) {
     wait(10_000);
   };
   const open = () =>
-    LiveLog.open({
-      folder: '/store',
-      durability: 'process',
-      onTrouble: () => undefined,
-      fs: disk.fs,
-      spare: 0,
-      segmentSize: SEGMENT,
-      compactPerFlush: 1000,
-      now: () => now,
-      ...options,
-    });
+    openOn(disk, { segmentSize: SEGMENT, compactPerFlush: 1000, now: () => now, ...options });
   return { disk, open, log: open().log, wait, rest };
 }
 

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { LiveLog } from '../../src/store/live-log.ts';
-import { type Chance, CrashDisk, chanceOf } from './crash-disk.ts';
+import { type Chance, CrashDisk, chanceOf, openOn } from './crash-disk.ts';
 
 const FAILING = ['write', 'sync', 'truncate', 'open', 'create', 'unlink', 'syncFolder', 'read'] as const;
 
@@ -120,17 +119,7 @@ function live(steps: readonly Step[], { durability, crash, isSlow, isKept = fals
     disk.takes = (operation) => {
       if (operation === 'write') now += 60;
     };
-  const open = () =>
-    LiveLog.open({
-      folder: '/store',
-      durability,
-      onTrouble: () => undefined,
-      fs: disk.fs,
-      spare: 0,
-      now: () => now,
-      segmentSize: 300,
-      compactPerFlush: 100,
-    });
+  const open = () => openOn(disk, { durability, now: () => now, segmentSize: 300, compactPerFlush: 100 });
   let { log, kept } = open();
   const wait = (ms: number) => {
     now += ms;
@@ -215,15 +204,7 @@ const runs = { numRuns: Number(process.env.LOG_RUNS ?? 300) };
 
 test('what was read once is read again, though the end of its burst did not reach the disk', () => {
   const disk = new CrashDisk();
-  const open = () =>
-    LiveLog.open({
-      folder: '/store',
-      durability: 'power',
-      onTrouble: () => undefined,
-      fs: disk.fs,
-      spare: 0,
-      now: () => 0,
-    });
+  const open = () => openOn(disk, { durability: 'power', now: () => 0 });
   const { log } = open();
   log.put('k0', '1');
   log.flush();

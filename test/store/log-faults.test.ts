@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { LiveLog, type LiveLogOptions } from '../../src/store/live-log.ts';
+import type { LiveLog, LiveLogOptions } from '../../src/store/live-log.ts';
 import type { LogTrouble } from '../../src/store/log-condition.ts';
-import { CrashDisk, type Operation } from './crash-disk.ts';
+import { CrashDisk, type Operation, openOn } from './crash-disk.ts';
 
 let disk: CrashDisk;
 let now: number;
@@ -20,15 +20,7 @@ afterEach(() => {
 function open(options: Partial<LiveLogOptions> = {}) {
   const onTrouble = ({ what, err, waiting }: LogTrouble) =>
     troubles.push(`${what}${err === undefined ? '' : ` ${err.message.split(':')[0]}`} ${waiting}`);
-  return LiveLog.open({
-    folder: '/store',
-    durability: 'process',
-    onTrouble,
-    fs: disk.fs,
-    spare: 0,
-    now: () => now,
-    ...options,
-  });
+  return openOn(disk, { onTrouble, now: () => now, ...options });
 }
 
 const put = (log: LiveLog, key: string, text: string) => {

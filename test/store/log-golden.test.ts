@@ -2,8 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { LiveLog } from '../../src/store/live-log.ts';
-import { CrashDisk } from './crash-disk.ts';
+import { CrashDisk, openOn } from './crash-disk.ts';
 
 /** Five segments: overwritten, deleted, and lines that were carried along and stand in several of them. */
 const KEPT_V1: [string, string][] = [
@@ -24,16 +23,7 @@ function golden(): CrashDisk {
 }
 
 function open(disk: CrashDisk) {
-  return LiveLog.open({
-    folder: '/store',
-    durability: 'process',
-    onTrouble: () => undefined,
-    fs: disk.fs,
-    spare: 0,
-    segmentSize: 400,
-    compactPerFlush: 150,
-    now: () => 0,
-  });
+  return openOn(disk, { segmentSize: 400, compactPerFlush: 150, now: () => 0 });
 }
 
 test('a log of version 1 is read', () => {

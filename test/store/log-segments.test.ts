@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { LiveLog, type LiveLogOptions } from '../../src/store/live-log.ts';
 import { readLogOffline } from '../../src/store/log-offline.ts';
-import { CrashDisk } from './crash-disk.ts';
+import { CrashDisk, openOn } from './crash-disk.ts';
 
 const SIZE = 1000;
 const LINE = `"${'x'.repeat(70)}"`;
@@ -35,12 +35,8 @@ function watch(code?: string, ...operations: string[]) {
 }
 
 function open(options: Partial<LiveLogOptions> = {}) {
-  return LiveLog.open({
-    folder: '/store',
-    durability: 'process',
+  return openOn(disk, {
     onTrouble: ({ what }) => troubles.push(what),
-    fs: disk.fs,
-    spare: 0,
     now: () => now,
     segmentSize: SIZE,
     ...options,

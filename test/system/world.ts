@@ -13,6 +13,7 @@ import { type SipMessage, SipRequest, SipResponse } from '../../src/sip/message.
 import { parse } from '../../src/sip/parse.ts';
 import { defaultReason } from '../../src/sip/reply.ts';
 import { LiveLog } from '../../src/store/live-log.ts';
+import { SEPARATOR } from '../../src/store/log-entry.ts';
 import { type Clock, VirtualClock } from '../../src/time/clock.ts';
 import type { Flow } from '../../src/transport/flow.ts';
 import type { CrashDisk } from '../store/crash-disk.ts';
@@ -291,7 +292,7 @@ class MemoryLog implements KeptLog {
   }
 
   append(key: string, text: string): void {
-    this.#waiting.push(() => this.#kept.set(key, `${this.#kept.get(key)}\x1e${text}`));
+    this.#waiting.push(() => this.#kept.set(key, `${this.#kept.get(key)}${SEPARATOR}${text}`));
   }
 
   delete(key: string): void {
