@@ -3,7 +3,7 @@ import { asError, realStoreFileSystem, type StoreFileSystem } from './file-syste
 import { LogBatch } from './log-batch.ts';
 import { LogCleaner } from './log-cleaner.ts';
 import { LogCondition, type LogTrouble, SLOW_MS, type State } from './log-condition.ts';
-import { type Entries, joined, SEPARATOR } from './log-entry.ts';
+import { DELETED, type Entries, joined } from './log-entry.ts';
 import { LogIndex } from './log-index.ts';
 import { type Damage, type LogContents, readLog } from './log-read.ts';
 import { LogRemover } from './log-remover.ts';
@@ -156,8 +156,8 @@ export class LiveLog {
 
   /** `text` is JSON without newlines. The last put of a key counts. */
   put(key: string, text: string): void {
-    if (this.#waiting.has(key)) this.#waiting.delete(key);
-    this.#waiting.set(key, text);
+    this.#waiting.delete(key);
+    this.#waiting.set(key, { text, isAppended: false });
   }
 
   /**
@@ -165,18 +165,17 @@ export class LiveLog {
    * with all that stays. Of a key that is not known, which is an error of the caller, it is all that is kept.
    */
   append(key: string, text: string): void {
-    const entry = SEPARATOR + text;
+    const entry = { text, isAppended: true };
     // what was written half the disk may still have: this does not go on from there
-    const isKnown = this.#waiting.has(key) || this.#halfWritten.has(key);
-    const whole = isKnown ? joined(this.#waiting.get(key), entry) : entry;
-    this.#waiting.delete(key);
-    this.#waiting.set(key, whole);
+    const before = this.#waiting.get(key) ?? (this.#halfWritten.has(key) ? DELETED : undefined);
+    if (before !== undefined) this.#waiting.delete(key);
+    this.#waiting.set(key, before === undefined ? entry : joined(before, entry));
   }
 
   /** Costs a line only when the disk knows the key. */
   delete(key: string): void {
     this.#waiting.delete(key);
-    if (this.#index.lines.has(key) || this.#flying?.has(key) === true) this.#waiting.set(key, undefined);
+    if (this.#index.lines.has(key) || this.#flying?.has(key) === true) this.#waiting.set(key, DELETED);
   }
 
   /** Writes all that was put since the last flush, without fsync; never throws. What the disk does not take waits. */
@@ -321,9 +320,9 @@ export class LiveLog {
 
   #bringBack(flown: Entries): void {
     for (const [key, entry] of this.#waiting) {
-      const whole = flown.has(key) ? joined(flown.get(key), entry) : entry;
+      const before = flown.get(key);
       flown.delete(key);
-      flown.set(key, whole);
+      flown.set(key, before === undefined ? entry : joined(before, entry));
     }
     this.#waiting = flown;
     this.#flying = undefined;
@@ -378,7 +377,7 @@ export class LiveLog {
 
   /** What stands half in the one before may be read again, so whatever of it is over by now must be deleted. */
   #begun(): Segment {
-    for (const key of this.#halfWritten) if (!this.#waiting.has(key)) this.#waiting.set(key, undefined);
+    for (const key of this.#halfWritten) if (!this.#waiting.has(key)) this.#waiting.set(key, DELETED);
     this.#halfWritten = new Set();
     return this.#goOnIn(this.#maker.take() ?? this.#maker.makeNow());
   }
@@ -464,7 +463,7 @@ export class LiveLog {
   #waitingBytes(): number {
     let bytes = 0;
     for (const entries of [this.#flying, this.#waiting])
-      for (const [key, text] of entries ?? []) bytes += key.length + (text?.length ?? 0);
+      for (const [key, { text }] of entries ?? []) bytes += key.length + (text?.length ?? 0);
     return bytes;
   }
 }

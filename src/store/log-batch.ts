@@ -1,5 +1,5 @@
 // The bytes of one write: what was put since the last one, and what the cleaner carries along.
-import { type Entries, isAppended } from './log-entry.ts';
+import type { Entries } from './log-entry.ts';
 import type { Line, LogIndex } from './log-index.ts';
 import { FORMAT_VERSION, headerOf, lineOf, NEWLINE, seal } from './log-line.ts';
 
@@ -25,14 +25,14 @@ export class LogBatch {
     this.lengths.length = 0;
     this.copies.length = 0;
     if (withHeader) {
-      this.#add(headerOf(FORMAT_VERSION));
+      this.#add([headerOf(FORMAT_VERSION)], []);
       this.end();
     }
+    const lines: string[] = [];
     let seq = firstSeq;
-    for (const [key, entry] of entries) {
-      const after = isAppended(entry) ? index.newestSeq(key) : 0;
-      this.lengths.push(this.#add(lineOf(seq++, key, entry, after)));
-    }
+    for (const [key, entry] of entries)
+      lines.push(lineOf(seq++, key, entry, entry.isAppended ? index.newestSeq(key) : 0));
+    this.#add(lines, this.lengths);
   }
 
   get isEmpty(): boolean {
@@ -41,8 +41,7 @@ export class LogBatch {
 
   /** What stood there of the key before counts no more when this is written. */
   replaces(key: string): boolean {
-    const entry = this.entries.get(key);
-    return entry === undefined ? this.entries.has(key) : !isAppended(entry);
+    return this.entries.get(key)?.isAppended === false;
   }
 
   /** A line of an old segment as it stands there, with its seq and its newline. */
@@ -59,13 +58,17 @@ export class LogBatch {
     this.bytes[this.length++] = NEWLINE;
   }
 
-  #add(line: string): number {
-    this.#makeRoom(line.length * 3);
-    const start = this.length;
-    const count = this.bytes.write(line, start, 'utf8');
-    this.length += count;
-    seal(this.bytes, start, this.length);
-    return count;
+  /** `lengths` is given that of each in bytes. */
+  #add(lines: readonly string[], lengths: number[]): void {
+    const text = lines.join('');
+    this.#makeRoom(text.length * 3);
+    const isPlain = this.bytes.write(text, this.length, 'utf8') === text.length;
+    for (const line of lines) {
+      const length = isPlain ? line.length : Buffer.byteLength(line);
+      seal(this.bytes, this.length, this.length + length);
+      this.length += length;
+      lengths.push(length);
+    }
   }
 
   #makeRoom(most: number): void {

@@ -1,22 +1,23 @@
 // What is to become of a key: put, appended to or deleted, and what two of these come to.
 
-/**
- * The text that is put; undefined: deleted; a text that begins with the separator is appended to what is there. No JSON
- * text contains one.
- */
-export type Entry = string | undefined;
+export interface Entry {
+  /** undefined: deleted. */
+  readonly text: string | undefined;
+  /** It goes on behind what is there of the key. */
+  readonly isAppended: boolean;
+}
 
 /** In the order they were made. */
 export type Entries = Map<string, Entry>;
 
+/** What was appended stands behind one. No JSON text contains it. */
 export const SEPARATOR = '\x1e';
 
-export function isAppended(entry: Entry): boolean {
-  return entry?.startsWith(SEPARATOR) === true;
-}
+export const DELETED: Entry = { text: undefined, isAppended: false };
 
 /** One entry for both; `then` is the newer one. */
 export function joined(first: Entry, then: Entry): Entry {
-  if (then === undefined || !isAppended(then)) return then;
-  return first === undefined ? then.slice(SEPARATOR.length) : first + then;
+  if (!then.isAppended) return then;
+  if (first.text === undefined) return { text: then.text, isAppended: false };
+  return { text: `${first.text}${SEPARATOR}${then.text}`, isAppended: first.isAppended };
 }

@@ -1,6 +1,5 @@
 // Which keys are alive, and where the lines of each stand.
 import type { LogBatch } from './log-batch.ts';
-import { isAppended } from './log-entry.ts';
 import type { Segment } from './segment.ts';
 
 /** A line that counts. */
@@ -40,9 +39,9 @@ export class LogIndex {
     for (const [key, entry] of batch.entries) {
       const length = batch.lengths[at++] ?? 0;
       const line = this.lines.get(key);
-      const before = isAppended(entry) ? line : undefined;
+      const before = entry.isAppended ? line : undefined;
       if (before === undefined) release(line);
-      if (entry === undefined) this.lines.delete(key);
+      if (entry.text === undefined) this.lines.delete(key);
       else {
         segment.live += length;
         if (line === undefined || line === before) this.lines.set(key, { seq, length, segment, before });

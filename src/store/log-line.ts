@@ -1,7 +1,7 @@
 // How one entry of the live log stands in its file: a line that can be read by eye and checked by its CRC.
 import { isAscii } from 'node:buffer';
 import { crc32 } from 'node:zlib';
-import { type Entry, isAppended, SEPARATOR } from './log-entry.ts';
+import type { Entry } from './log-entry.ts';
 
 /**
  * `7f3a91c0 1234 + b:sip:alice@example.org {"contact":...}` puts, `0c55e1aa 1235 - b:sip:alice@example.org` deletes,
@@ -28,11 +28,10 @@ const UNSAFE = /[^!-$&-~\u00a0-\ud7ff\ue000-\uffff]/;
 const EVERY_UNSAFE = new RegExp(UNSAFE, 'g');
 
 /** The line with room for its CRC. `after` is the line that an appended one follows. */
-export function lineOf(seq: number, key: string, entry: Entry, after = 0): string {
+export function lineOf(seq: number, key: string, { text, isAppended }: Entry, after = 0): string {
   const name = UNSAFE.test(key) ? key.replace(EVERY_UNSAFE, escaped) : key;
-  if (entry === undefined) return `00000000 ${seq} - ${name}\n`;
-  if (isAppended(entry)) return `00000000 ${seq} &${after} ${name} ${entry.slice(SEPARATOR.length)}\n`;
-  return `00000000 ${seq} + ${name} ${entry}\n`;
+  if (text === undefined) return `00000000 ${seq} - ${name}\n`;
+  return `00000000 ${seq} ${isAppended ? `&${after}` : '+'} ${name} ${text}\n`;
 }
 
 /** The first line of every segment, in every version to come. */

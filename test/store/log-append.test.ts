@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { LiveLog, LiveLogOptions } from '../../src/store/live-log.ts';
+import { DELETED } from '../../src/store/log-entry.ts';
 import { headerOf, lineOf, seal } from '../../src/store/log-line.ts';
 import { CrashDisk, chanceOf, openOn } from './crash-disk.ts';
 
@@ -152,20 +153,22 @@ describe('a line that was appended', () => {
         .join(''),
     );
   };
-  const append = (seq: number, after: number) => lineOf(seq, 'k', `\x1e${seq}`, after);
+  const append = (seq: number, after: number) =>
+    lineOf(seq, 'k', { text: `${seq}`, isAppended: true }, after);
+  const put = (seq: number) => lineOf(seq, 'k', { text: `${seq}`, isAppended: false });
 
   test('counts once and by its number, wherever and how often it stands', () => {
-    sealed(append(4, 3), append(3, 2), lineOf(2, 'k', '2'), append(4, 3), lineOf(1, 'k', '1'), append(3, 2));
+    sealed(append(4, 3), append(3, 2), put(2), append(4, 3), put(1), append(3, 2));
     expect(kept()).toEqual({ k: '2\x1e3\x1e4' });
   });
 
   test('counts no more when another followed the same line later', () => {
-    sealed(lineOf(1, 'k', '1'), append(2, 1), append(3, 2), append(4, 1), append(5, 4));
+    sealed(put(1), append(2, 1), append(3, 2), append(4, 1), append(5, 4));
     expect(kept()).toEqual({ k: '1\x1e4\x1e5' });
   });
 
   test('does not count without the one it follows: the key is as it was before that', () => {
-    sealed(lineOf(1, 'k', '1'), append(2, 1), append(4, 3), append(5, 4));
+    sealed(put(1), append(2, 1), append(4, 3), append(5, 4));
     expect(kept()).toEqual({ k: '1\x1e2' });
     const { log } = open();
     change(log, ['append', 'more']);
@@ -173,9 +176,9 @@ describe('a line that was appended', () => {
   });
 
   test('does not count behind what was put or deleted later', () => {
-    sealed(append(2, 1), append(3, 2), lineOf(4, 'k', undefined), append(6, 5));
+    sealed(append(2, 1), append(3, 2), lineOf(4, 'k', DELETED), append(6, 5));
     expect(kept()).toEqual({});
-    sealed(append(2, 0), lineOf(4, 'k', '4'), append(6, 5));
+    sealed(append(2, 0), put(4), append(6, 5));
     expect(kept()).toEqual({ k: '4' });
   });
 });

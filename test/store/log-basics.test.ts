@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { LiveLog, type LiveLogOptions } from '../../src/store/live-log.ts';
+import { DELETED } from '../../src/store/log-entry.ts';
 import { headerOf, lineOf, seal } from '../../src/store/log-line.ts';
 import { CrashDisk, openOn } from './crash-disk.ts';
 
@@ -244,8 +245,9 @@ describe('what cannot be read', () => {
       seal(bytes, 0, bytes.length);
       return bytes.toString();
     };
-    const lines = [lineOf(7, 'a', '7'), lineOf(9, 'b', undefined), lineOf(5, 'c', '5'), lineOf(6, 'a', '6')];
-    disk.write(FIRST, [headerOf(1), ...lines, lineOf(8, 'b', '8')].map(sealed).join(''));
+    const put = (seq: number, key: string) => lineOf(seq, key, { text: `${seq}`, isAppended: false });
+    const lines = [put(7, 'a'), lineOf(9, 'b', DELETED), put(5, 'c'), put(6, 'a'), put(8, 'b')];
+    disk.write(FIRST, [headerOf(1), ...lines].map(sealed).join(''));
     expect(kept()).toEqual([
       ['c', '5'],
       ['a', '7'],
