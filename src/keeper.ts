@@ -51,6 +51,8 @@ export interface KeptState {
   readonly dialogs: KeptDialog[];
   readonly invites: SavedInvite[];
   readonly unwritten: Unwritten[];
+  /** Under which they are kept. */
+  readonly lineKeys: string[];
   /** Ended calls that the database has not confirmed, by id. */
   readonly records: [id: string, call: StoredCall][];
   /** Entries that cannot be read. */
@@ -111,8 +113,8 @@ export class Keeper {
   }
 
   /** They are in their files by now. */
-  linesWritten(lines: readonly Unwritten[]): void {
-    for (const { index } of lines) this.#parts.log.delete(LINES + index);
+  linesWritten(keys: readonly string[]): void {
+    for (const key of keys) this.#parts.log.delete(key);
   }
 
   recordStored(id: string): void {
@@ -205,7 +207,8 @@ export class Keeper {
     const text = lineTexts(lines);
     this.#lines = (lines.index === 0 ? 0 : this.#lines) + text.length;
     // A journal that cannot be written for long is no reason to fill the store as well.
-    if (this.#lines <= MOST_LINES) this.#put(LINES + lines.index, text);
+    // those of the window before may still be needed, older ones are not
+    if (this.#lines <= MOST_LINES) this.#put(`${LINES}${lines.window % 2}.${lines.index}`, text);
   }
 }
 
@@ -216,21 +219,24 @@ const MOST_LINES = 8_000_000;
 const FIELD = '\x1f';
 const LINE_END = '\x1e';
 
-function lineTexts({ window, index, place, diary, ndjson }: Unwritten): string {
-  const head = place === undefined ? `${window} ${index}` : `${window} ${index} ${place.inode} ${place.at}`;
+function lineTexts({ window, index, place, since, diary, ndjson }: Unwritten): string {
+  let head = `${window} ${index}`;
+  if (place !== undefined) head += ` ${place.inode} ${place.at}`;
+  if (since !== undefined) head += ` ${since}`;
   return `${head}${FIELD}${diary.replaceAll('\n', LINE_END)}${FIELD}${ndjson.replaceAll('\n', LINE_END)}`;
 }
 
 function readLineTexts(text: string): Unwritten {
   const [head = '', diary = '', ndjson = ''] = text.split(FIELD);
-  const [window = 0, index = 0, inode, at] = head.split(' ').map(Number);
+  const [window = 0, index = 0, inode, at, since] = head.split(' ').map(Number);
   const lines = {
     window,
     index,
     diary: diary.replaceAll(LINE_END, '\n'),
     ndjson: ndjson.replaceAll(LINE_END, '\n'),
   };
-  return inode === undefined || at === undefined ? lines : { ...lines, place: { inode, at } };
+  if (inode === undefined || at === undefined) return lines;
+  return { ...lines, place: { inode, at }, ...(since !== undefined && { since }) };
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -287,12 +293,19 @@ function readInvite(text: string): SavedInvite {
 
 /** Reads what the log held. Nothing in it is trusted to be whole. */
 export function readKept(kept: Iterable<readonly [key: string, text: string]>): KeptState {
-  const state = { bindings: [], dialogs: [], invites: [], unwritten: [], records: [], damaged: 0 } as {
-    -readonly [K in keyof KeptState]: KeptState[K];
+  const state: { -readonly [K in keyof KeptState]: KeptState[K] } = {
+    bindings: [],
+    dialogs: [],
+    invites: [],
+    unwritten: [],
+    lineKeys: [],
+    records: [],
+    damaged: 0,
   };
   for (const [key, text] of kept) {
     try {
       if (key.startsWith(LINES)) {
+        state.lineKeys.push(key);
         state.unwritten.push(readLineTexts(text));
         continue;
       }

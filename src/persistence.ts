@@ -9,7 +9,7 @@ import type { PastCalls } from './control/past.ts';
 import type { StoreAnswer } from './control/upkeep.ts';
 import type { Core } from './core.ts';
 import type { CallRecord } from './journal/call-record.ts';
-import { CatchUpFailed, catchUp, lastWindow } from './journal/catch-up.ts';
+import { CatchUpFailed, catchUp, linesFrom, ontoDisk, unsettledFrom } from './journal/catch-up.ts';
 import { DIARY_FILE, type Journal, NDJSON_FILE } from './journal/journal.ts';
 import { NdjsonWriter } from './journal/ndjson.ts';
 import type { Transition } from './journal/transition.ts';
@@ -58,6 +58,8 @@ export class Persistence {
   #refused = 0;
   /** Records that had no room anywhere. */
   #lost = 0;
+  /** The database has them, but the journal's file may not have their lines. In the order in which they ended. */
+  #storedIds: string[] = [];
   #journal: Journal | undefined;
   #keeper: Keeper | undefined;
 
@@ -136,7 +138,10 @@ export class Persistence {
   }
 
   /** Flush step 1, and before the journal is written. */
-  readonly keep = (): void => this.#keeper?.keep();
+  readonly keep = (): void => {
+    if (this.#storedIds.length > 0) this.#forgetStored();
+    this.#keeper?.keep();
+  };
 
   /** undefined: what is written is safe enough. */
   get safely(): ((release: () => void) => void) | undefined {
@@ -150,7 +155,7 @@ export class Persistence {
    */
   restore(core: Core, journal: Journal, histories: Histories): () => Restored {
     const { clock, wall, log } = this.#parts;
-    const { dialogs, invites, bindings, records, unwritten, damaged } = this.#kept;
+    const { dialogs, invites, bindings, records, lineKeys, damaged } = this.#kept;
     journal.beginAfter(this.#lastWindow, this.#left[DIARY_FILE], this.#left[NDJSON_FILE]);
     this.#journal = journal;
     this.#kept = readKept([]);
@@ -180,7 +185,7 @@ export class Persistence {
     for (const { dialog } of dialogs)
       if (broken.has(dialog.opened.callId)) this.#giveUp(dialog, journal, histories);
     this.#keeper.listen();
-    this.#keeper.linesWritten(unwritten);
+    this.#keeper.linesWritten(lineKeys);
     for (const [id, record] of records) this.#records.add(id, JSON.stringify(record));
     if (damaged > 0) log.warn({ entries: damaged }, 'the store has entries that cannot be read');
     const calls = whole.filter(({ dialog }) => dialog.facts.machine === 'dialog').length;
@@ -232,7 +237,15 @@ export class Persistence {
   }
 
   #stored(ids: readonly string[]): void {
-    for (const id of ids) this.#keeper?.recordStored(id);
+    this.#storedIds.push(...ids);
+    this.#forgetStored();
+  }
+
+  #forgetStored(): void {
+    const isOwed = (id: string) => this.#journal?.isSettled(windowOf(id)) === false;
+    const first = this.#storedIds.findIndex(isOwed);
+    for (const id of this.#storedIds.splice(0, first < 0 ? this.#storedIds.length : first))
+      this.#keeper?.recordStored(id);
   }
 
   /** The last of what is to come back: what ends from now on ends with the process alone. */
@@ -242,16 +255,25 @@ export class Persistence {
 
   async close(): Promise<void> {
     await this.#records.close();
+    this.#forgetStored();
     this.#log.close();
   }
 
+  #ontoDisk(path: string): void {
+    try {
+      ontoDisk(path);
+    } catch (err) {
+      this.#parts.log.error({ err, path }, 'the journal may not outlive a power failure');
+    }
+  }
+
   #completeJournals(): void {
-    const { folder, log } = this.#parts;
+    const { folder, log, config } = this.#parts;
     const { unwritten, records } = this.#kept;
-    const last = this.#lastWindow;
-    const window = lastWindow(unwritten).filter((lines) => lines.window === last);
-    // The older ones are in their file, which may be rotated away by now.
-    const recent = records.filter(([id]) => windowOf(id) === last);
+    // The older ones are in their files, which may be rotated away by now.
+    const first = unsettledFrom(unwritten, this.#lastWindow);
+    const window = linesFrom(unwritten, first);
+    const recent = records.filter(([id]) => windowOf(id) >= first);
     const writer = new NdjsonWriter();
     const lines = {
       [DIARY_FILE]: window.map(({ diary }) => diary).join(''),
@@ -265,6 +287,7 @@ export class Persistence {
         const place = file === DIARY_FILE ? window[0]?.place : undefined;
         const count = catchUp(join(folder, file), lines[file], place);
         if (count > 0) log.info({ file, lines: count }, 'lines that had not reached the journal are written');
+        if (config.durability === 'power') this.#ontoDisk(join(folder, file));
       } catch (err) {
         // twice is better than never
         this.#left[file] = err instanceof CatchUpFailed ? err.left : lines[file];

@@ -10,7 +10,7 @@ import {
   truncateSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { FILE_MODE, type FilePlace } from './rotating-file.ts';
+import { FILE_MODE, type FilePlace, type FileSystem, realFileSystem } from './rotating-file.ts';
 
 /** Lines that one burst made, for both files: whole ones, or ''. */
 export interface Unwritten {
@@ -22,12 +22,19 @@ export interface Unwritten {
   readonly ndjson: string;
   /** Of the first one: where the window's lines begin in the diary, unless it is rotated first. */
   readonly place?: FilePlace;
+  /** Of the first one, where power failures count: the oldest window of which not all was on the disk just then. */
+  readonly since?: number;
 }
 
-/** What may be missing: the lines of the last window. */
-export function lastWindow(all: readonly Unwritten[]): readonly Unwritten[] {
-  const last = all.reduce((window, one) => Math.max(window, one.window), 0);
-  return all.filter((one) => one.window === last).sort((a, b) => a.index - b.index);
+/** The first window of which lines may be missing, if `last` is the last one there was. */
+export function unsettledFrom(all: readonly Unwritten[], last: number): number {
+  const newest = all.reduce((window, one) => Math.max(window, one.window), 0);
+  return all.find((one) => one.window === newest && one.index === 0)?.since ?? last;
+}
+
+/** Those of a window from `first` on, in the order in which they were handed out. */
+export function linesFrom(all: readonly Unwritten[], first: number): readonly Unwritten[] {
+  return all.filter((one) => one.window >= first).sort((a, b) => a.window - b.window || a.index - b.index);
 }
 
 const NEWLINE = 0x0a;
@@ -60,6 +67,21 @@ export function catchUp(path: string, lines: string, place: FilePlace | undefine
     throw new CatchUpFailed(missingOf(path, lines, place), cause);
   }
   return linesOf(missing).length;
+}
+
+/** Whatever stands there, and in what was rotated, is on the disk behind this. Throws what the file system throws. */
+export function ontoDisk(path: string, fs: FileSystem = realFileSystem): void {
+  const folder = dirname(path);
+  for (const name of readdirSync(folder)) {
+    const fd = name.startsWith(basename(path)) ? open(join(folder, name)) : undefined;
+    if (fd === undefined) continue;
+    try {
+      fs.syncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
+  fs.syncFolderSync(folder);
 }
 
 function missingOf(path: string, lines: string, place: FilePlace | undefined): string {

@@ -21,6 +21,8 @@ export interface JournalOptions {
   /** Zone of the diary; the process's own when absent. */
   readonly zone?: ZoneOffset;
   readonly fs?: FileSystem;
+  /** Lines are settled only when they are on the disk. */
+  readonly isForPower?: boolean;
   /** Monotonic ms. */
   readonly now?: () => number;
 }
@@ -40,13 +42,20 @@ export class Journal {
   /** Those of them that nobody was told of. */
   #freshDiary = '';
   #freshNdjson = '';
+  readonly #isForPower: boolean;
   /** Counts the writes that both files took. */
   #window = Date.now();
   /** Times `unwritten` has handed out lines of this window. */
   #told = 0;
+  /** Lines of this window were written. */
+  #hasWritten = false;
+  /** The oldest window that may have lines that are not settled: this one, or the one before it. */
+  #unsettled = this.#window;
+  #isSyncing = false;
 
   constructor(options: JournalOptions) {
-    const { folder, settings, zone, onTrouble, fs, now } = options;
+    const { folder, settings, zone, onTrouble, fs, now, isForPower = false } = options;
+    this.#isForPower = isForPower;
     this.diaryPath = join(folder, DIARY_FILE);
     this.ndjsonPath = join(folder, NDJSON_FILE);
     this.#zone = zone;
@@ -55,6 +64,7 @@ export class Journal {
     const file = (path: string) =>
       new RotatingFile({
         path,
+        isSynced: isForPower,
         maxSize: settings.maxSize,
         keep: settings.keep,
         onTrouble,
@@ -91,12 +101,17 @@ export class Journal {
     return this.#window;
   }
 
+  /** Are its lines where they outlive what they are to outlive: in the files, or on the disk? */
+  isSettled(window: number): boolean {
+    return window < this.#unsettled;
+  }
+
   /**
    * An earlier process has used all up to this window; the wall clock may have been put back since. `diary` and `ndjson`
    * are lines of it that its files have not taken: they come before all others.
    */
   beginAfter(window: number, diary = '', ndjson = ''): void {
-    this.#window = Math.max(this.#window, window + 1);
+    this.#window = this.#unsettled = Math.max(this.#window, window + 1);
     this.#diaryLines = this.#freshDiary = diary;
     this.#ndjsonLines = this.#freshNdjson = ndjson;
   }
@@ -118,19 +133,44 @@ export class Journal {
     const index = this.#told++;
     const lines = { window: this.#window, index, diary, ndjson };
     // All of a window follow each other: one place is enough.
-    return index > 0 ? lines : { ...lines, place: this.#files[0].end };
+    if (index > 0) return lines;
+    const since = this.#isForPower ? { since: this.#unsettled } : {};
+    return { ...lines, place: this.#files[0].end, ...since };
   }
 
   /** Once a burst, after its datagrams left. Without news it costs nothing; what a full disk refused is tried again. */
   flush(): void {
     const [diary, ndjson] = this.#files;
-    const hadNews = this.hasNews || this.#told > 0;
+    this.#hasWritten ||= this.hasNews || this.#told > 0;
     diary.append(this.#diaryLines);
     ndjson.append(this.#ndjsonLines);
     this.#diaryLines = this.#ndjsonLines = this.#freshDiary = this.#freshNdjson = '';
-    if (!hadNews || !diary.isWritten || !ndjson.isWritten) return;
-    this.#window++;
+    if (!diary.isWritten || !ndjson.isWritten) return;
+    if (this.#isForPower) this.#sync();
+    else if (this.#hasWritten) this.#unsettled = this.#nextWindow();
+  }
+
+  #nextWindow(): number {
     this.#told = 0;
+    this.#hasWritten = false;
+    return ++this.#window;
+  }
+
+  /** What is recorded meanwhile is the next window's, and has to wait for the next time: two is all there is to keep apart. */
+  #sync(): void {
+    if (this.#isSyncing || (!this.#hasWritten && this.#unsettled === this.#window)) return;
+    const through = this.#unsettled === this.#window ? this.#nextWindow() : this.#window;
+    this.#isSyncing = true;
+    let pending = this.#files.length;
+    let failed: Error | null = null;
+    for (const file of this.#files)
+      file.sync((err) => {
+        failed ??= err;
+        if (--pending > 0) return;
+        this.#isSyncing = false;
+        // one that failed is tried again with the next flush
+        if (failed === null) this.#unsettled = Math.max(this.#unsettled, through);
+      });
   }
 
   /** Other settings, for what is recorded from now on. */
@@ -147,6 +187,18 @@ export class Journal {
 
   close(): void {
     this.flush();
+    if (this.#isForPower) this.#syncNow();
     for (const file of this.#files) file.close();
+  }
+
+  /** The event loop is held for it: nobody is served any more. */
+  #syncNow(): void {
+    if (!this.#files.every((file) => file.isWritten)) return;
+    try {
+      for (const file of this.#files) file.syncNow();
+      this.#unsettled = this.#nextWindow();
+    } catch {
+      // the next start finds what is missing
+    }
   }
 }

@@ -1,5 +1,23 @@
 // One append-only file that rotates by size, outlives full disks and logrotate, and never throws.
-import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import {
+  close,
+  closeSync,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
+  fsync,
+  fsyncSync,
+  open,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+
+export type Synced = (err: Error | null) => void;
 
 /** What a file needs of the system; handed in so that a test can fill the disk. */
 export interface FileSystem {
@@ -7,9 +25,34 @@ export interface FileSystem {
   readonly closeSync: typeof closeSync;
   readonly writeSync: (fd: number, bytes: Uint8Array, offset: number, length: number) => number;
   readonly renameSync: typeof renameSync;
+  readonly sync: (fd: number, done: Synced) => void;
+  readonly syncSync: (fd: number) => void;
+  /** The names in a folder. */
+  readonly syncFolder: (folder: string, done: Synced) => void;
+  readonly syncFolderSync: (folder: string) => void;
 }
 
-export const realFileSystem: FileSystem = { openSync, closeSync, writeSync, renameSync };
+export const realFileSystem: FileSystem = {
+  openSync,
+  closeSync,
+  writeSync,
+  renameSync,
+  sync: fdatasync,
+  syncSync: fdatasyncSync,
+  syncFolder: (folder, done) =>
+    open(folder, 'r', (err, fd) => {
+      if (err !== null) done(err);
+      else fsync(fd, (failed) => close(fd, () => done(failed)));
+    }),
+  syncFolderSync: (folder) => {
+    const fd = openSync(folder, 'r');
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  },
+};
 
 export interface Rotation {
   /** Bytes; a write that would go beyond rotates first. */
@@ -20,6 +63,8 @@ export interface Rotation {
 
 export interface RotatingFileOptions extends Rotation {
   readonly path: string;
+  /** Somebody calls `sync`: what is moved away stays open until then. */
+  readonly isSynced?: boolean;
   /** Bytes that may wait for a disk that does not take them; what comes beyond is lost and counted. */
   readonly maxWaiting?: number;
   /** Called once when writing begins to fail, and once when it works again (err undefined). */
@@ -78,6 +123,11 @@ export class RotatingFile {
   #torn = false;
   #rotateAt = 0;
   #stuck = false;
+  /** Files of ours that were moved away since the last sync. */
+  #left: number[] = [];
+  #isUnsynced = false;
+  #isFolderUnsynced = false;
+  #cannotSync = false;
 
   /** Opens the file at once, so that it is there to be followed; if it cannot, that is told as trouble. */
   constructor(options: RotatingFileOptions) {
@@ -116,6 +166,46 @@ export class RotatingFile {
     this.#drain(now);
   }
 
+  /** Brings all that was written so far onto the disk, beside the event loop. One at a time. */
+  sync(done: Synced): void {
+    const left = this.#left.splice(0);
+    const fds = this.#fd !== undefined && this.#isUnsynced ? [...left, this.#fd] : left;
+    let pending = fds.length + (this.#isFolderUnsynced ? 1 : 0);
+    if (pending === 0) {
+      done(null);
+      return;
+    }
+    let failed: Error | null = null;
+    const synced: Synced = (err) => {
+      failed ??= err;
+      if (--pending > 0) return;
+      for (const fd of left) this.#close(fd);
+      this.#synced(failed);
+      done(failed);
+    };
+    const hasNewName = this.#isFolderUnsynced;
+    this.#isUnsynced = this.#isFolderUnsynced = false;
+    for (const fd of fds) this.#fs.sync(fd, synced);
+    if (hasNewName) this.#fs.syncFolder(dirname(this.path), synced);
+  }
+
+  /** The same at the end, when nobody waits any more. Throws what the file system throws. */
+  syncNow(): void {
+    for (const fd of this.#left) this.#fs.syncSync(fd);
+    if (this.#fd !== undefined) this.#fs.syncSync(this.#fd);
+    if (this.#isFolderUnsynced) this.#fs.syncFolderSync(dirname(this.path));
+  }
+
+  #synced(failed: Error | null): void {
+    if (failed !== null) {
+      this.#failures++;
+      this.#isUnsynced = this.#isFolderUnsynced = true;
+    }
+    if (this.#cannotSync === (failed !== null)) return;
+    this.#cannotSync = failed !== null;
+    this.#options.onTrouble({ path: this.path, err: failed ?? undefined, lost: 0 });
+  }
+
   /** From the next rotation on. */
   set rotation({ maxSize, keep }: Rotation) {
     this.#rotation = { maxSize, keep };
@@ -131,6 +221,7 @@ export class RotatingFile {
   close(): void {
     if (this.#waitingBytes > 0) this.#drain(this.#now());
     this.#closeFd();
+    for (const fd of this.#left.splice(0)) this.#close(fd);
   }
 
   #queue(bytes: Buffer): void {
@@ -169,6 +260,7 @@ export class RotatingFile {
       }
     } finally {
       this.#size += written;
+      this.#isUnsynced ||= written > 0;
       this.#waitingBytes = bytes.length - written;
       this.#waiting = written === bytes.length ? [] : [bytes.subarray(written)];
       if (written > 0) this.#torn = bytes[written - 1] !== NEWLINE;
@@ -186,6 +278,8 @@ export class RotatingFile {
     const fd = this.#fs.openSync(this.path, 'a+', FILE_MODE);
     this.#fd = fd;
     const { size, ino } = fstatSync(fd);
+    // it may be new, and hold what an earlier process wrote
+    if (ino !== this.#inode) this.#isUnsynced = this.#isFolderUnsynced = true;
     this.#inode = ino;
     this.#size = size;
     if (size > 0 && !this.#torn) {
@@ -248,12 +342,17 @@ export class RotatingFile {
 
   #closeFd(): void {
     if (this.#fd === undefined) return;
+    if (this.#options.isSynced === true) this.#left.push(this.#fd);
+    else this.#close(this.#fd);
+    this.#fd = undefined;
+  }
+
+  #close(fd: number): void {
     try {
-      this.#fs.closeSync(this.#fd);
+      this.#fs.closeSync(fd);
     } catch {
       this.#failures++;
     }
-    this.#fd = undefined;
   }
 }
 

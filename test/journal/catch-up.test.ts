@@ -16,7 +16,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { CatchUpFailed, catchUp, lastWindow, type Unwritten } from '../../src/journal/catch-up.ts';
+import {
+  CatchUpFailed,
+  catchUp,
+  linesFrom,
+  type Unwritten,
+  unsettledFrom,
+} from '../../src/journal/catch-up.ts';
 import { Diary } from '../../src/journal/diary.ts';
 import { Journal } from '../../src/journal/journal.ts';
 import { NdjsonWriter } from '../../src/journal/ndjson.ts';
@@ -194,14 +200,36 @@ describe('the file', () => {
   });
 });
 
-test('of all that was handed out the last window counts, in its order', () => {
-  const one = (window: number, index: number): Unwritten => ({ window, index, diary: '', ndjson: '' });
-  const all = [one(7, 1), one(6, 2), one(7, 0), one(6, 0)];
-  expect(lastWindow(all).map(({ window, index }) => [window, index])).toEqual([
-    [7, 0],
-    [7, 1],
-  ]);
-  expect(lastWindow([])).toEqual([]);
+describe('of all that was handed out', () => {
+  const one = (window: number, index: number, since?: number): Unwritten => ({
+    ...{ window, index, diary: '', ndjson: '' },
+    ...(since !== undefined && { since }),
+  });
+  const counts = (all: readonly Unwritten[], last: number) =>
+    linesFrom(all, unsettledFrom(all, last)).map(({ window, index }) => [window, index]);
+
+  test('the last window counts, in its order', () => {
+    const all = [one(7, 1), one(6, 2), one(7, 0), one(6, 0)];
+    expect(counts(all, 7)).toEqual([
+      [7, 0],
+      [7, 1],
+    ]);
+    expect(counts([], 0)).toEqual([]);
+  });
+
+  test('nothing counts when a later window had no lines', () => expect(counts([one(7, 0)], 8)).toEqual([]));
+
+  test('those before it count from the one that was not on the disk', () => {
+    const all = [one(9, 1), one(9, 0, 8), one(8, 1), one(8, 0, 7), one(7, 2)];
+    const expected = [
+      [8, 0],
+      [8, 1],
+      [9, 0],
+      [9, 1],
+    ];
+    expect(counts(all, 9)).toEqual(expected);
+    expect(counts(all, 10)).toEqual(expected);
+  });
 });
 
 const NOTES: readonly (readonly Note[])[] = [
@@ -263,7 +291,7 @@ test('wherever the process dies between keeping lines and writing them, each sta
   onTestFinished(() => spy.mockRestore());
   const run = (lives: readonly Life[], maxSize: number) => {
     for (const file of readdirSync(folder)) rmSync(join(folder, file));
-    const kept = new Map<number, Unwritten>();
+    const kept = new Map<string, Unwritten>();
     const transitions: Transition[] = [];
     for (const { bursts, bytes } of lives) {
       wall += 60_000;
@@ -282,16 +310,18 @@ test('wherever the process dies between keeping lines and writing them, each sta
           journal.record(transition);
         }
         const lines = journal.unwritten();
-        if (lines !== undefined) kept.set(lines.index, lines);
+        if (lines !== undefined) kept.set(`${lines.window % 2}.${lines.index}`, lines);
         if (isWritten) journal.flush();
         if (fs.isDead) break;
       }
       fs.isDead = true;
       journal.close();
-      const window = lastWindow([...kept.values()]);
-      const all = (of: 'diary' | 'ndjson') => window.map((one) => one[of]).join('');
-      catchUp(journal.diaryPath, all('diary'), window[0]?.place);
-      catchUp(journal.ndjsonPath, all('ndjson'), undefined);
+      const all = [...kept.values()];
+      const last = all.reduce((most, one) => Math.max(most, one.window), 0);
+      const window = linesFrom(all, unsettledFrom(all, last));
+      const text = (of: 'diary' | 'ndjson') => window.map((one) => one[of]).join('');
+      catchUp(journal.diaryPath, text('diary'), window[0]?.place);
+      catchUp(journal.ndjsonPath, text('ndjson'), undefined);
     }
     const diary = new Diary({ style: 'classic', zone: () => 0 });
     const writer = new NdjsonWriter();

@@ -71,6 +71,7 @@ export class House {
     this.journal = new Journal({
       folder,
       settings: config.journal,
+      isForPower: config.durability === 'power',
       onTrouble: () => this.bugs++,
       now: () => clock.now(),
     });

@@ -3,13 +3,16 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { configSchema } from '../../src/config/config.ts';
 import { CallRecords } from '../../src/journal/call-record.ts';
 import { Persistence } from '../../src/persistence.ts';
 import { LiveLog } from '../../src/store/live-log.ts';
+import { readLogOffline } from '../../src/store/log-offline.ts';
+import { Records } from '../../src/store/records.ts';
 import { systemClock } from '../../src/time/clock.ts';
 import { BASIC_CALL, DIALOG, life } from '../journal/transitions.ts';
+import { begin, DOMAIN } from '../soak/calls.ts';
 import { House } from '../soak/house.ts';
 import { ended } from './records-thread.ts';
 
@@ -31,10 +34,10 @@ function left(entries: Readonly<Record<string, string>> = {}): string {
   return folder;
 }
 
-async function opened(folder: string) {
+async function opened(folder: string, config: Record<string, unknown> = {}) {
   const persistence = await Persistence.open({
     folder,
-    config: configSchema.parse({}),
+    config: configSchema.parse(config),
     clock: systemClock(),
     wall: Date.now,
     log: pino({ level: 'silent' }),
@@ -61,6 +64,56 @@ it('lines of the last window are written', async () => {
   await opened(folder);
   expect(readFileSync(join(folder, 'dennik-hovorov.log'), 'utf8')).toBe('a line\n');
 });
+
+it('lines of the window before it are written too when they may not have been on the disk', async () => {
+  const entry = (head: string, text: string) => `${head}\x1f${text}\x1e\x1f`;
+  const folder = left({
+    'j:1.0': entry('101 0 7 0 100', 'c'),
+    'j:0.1': entry('100 1', 'b'),
+    'j:0.0': entry('100 0 7 0 99', 'a'),
+    'j:1.1': entry('99 1', 'of a window that was on the disk'),
+    'r:100-4': JSON.stringify(ended(1)),
+    'r:99-3': JSON.stringify(ended(2)),
+  });
+  await opened(folder, { durability: 'power' });
+  expect(readFileSync(join(folder, 'dennik-hovorov.log'), 'utf8')).toBe('a\nb\nc\n');
+  expect(JSON.parse(readFileSync(join(folder, 'journal.ndjson'), 'utf8')).callId).toBe(ended(1).callId);
+});
+
+it.each(['process', 'power'])(
+  '%s: a record is kept until its line is where it is to be',
+  async (durability) => {
+    let onStored: (ids: readonly string[]) => void = () => undefined;
+    const open = vi.spyOn(Records, 'open').mockImplementation(async (options) => {
+      onStored = options.onStored;
+      return { add: () => true, close: async () => undefined } as unknown as Records;
+    });
+    onTestFinished(() => open.mockRestore());
+    const folder = left();
+    const house = await House.open({
+      ...{ folder, at: HERE, key: 'a key' },
+      config: { domains: [DOMAIN], open: true, durability },
+    });
+    onTestFinished(() => house.close());
+    const phone = (n: number) => ({ user: `user${n}`, address: `10.0.0.${n}`, port: 5060 });
+    const kept = () =>
+      [...readLogOffline(join(folder, 'store')).keys()]
+        .filter((key) => key.startsWith('r:'))
+        .map((key) => key.slice(2));
+    for (const n of [0, 1]) {
+      begin(house, n, 'unreachable', phone(1), phone(2));
+      onStored(kept());
+    }
+    const [first, second] = kept();
+    expect(second).toBeDefined();
+    const { window } = house.journal;
+    house.journal.flush();
+    await vi.waitFor(() => expect(house.journal.isSettled(window)).toBe(true));
+    begin(house, 2, 'unreachable', phone(1), phone(2));
+    expect(kept()).toHaveLength(1);
+    expect([first, second]).not.toContain(kept()[0]);
+  },
+);
 
 it('what neither database nor log has room for is counted, and fills no memory', async () => {
   const persistence = await opened(left());
