@@ -331,8 +331,8 @@ export class Forwarding {
     for (const branch of branches) this.#send(base, branch);
   }
 
-  /** §16.6 step 11, for a group of lower q to come: those that ring are cancelled. `ms`: what is left of it. */
-  #startSerial(ms?: number): void {
+  /** §16.6 step 11, for a group of lower q to come: those that ring are cancelled. `left`: ms of it, after a restart. */
+  #startSerial(left?: number): void {
     this.#serial = this.#core.afterSerial(() => {
       this.#serial = undefined;
       for (const branch of this.#branches) {
@@ -341,7 +341,7 @@ export class Forwarding {
         branch.cancel([]);
       }
       this.#nextGroup();
-    }, ms);
+    }, left);
   }
 
   #send(base: SipRequest, branch: Branch): void {

@@ -85,9 +85,10 @@ export class ProxyCore {
     return this.#parts.settings.unavailable;
   }
 
-  /** `due`: clock ms. `ms`: what is left of it, when it began before a restart. */
-  afterSerial(fire: () => void, ms = this.#parts.settings.serialAfter): Timer & { readonly due: number } {
-    const { clock } = this.#parts;
+  /** `due`: clock ms. `left`: ms of it, when it began before a restart; a clock that was put back makes it no longer. */
+  afterSerial(fire: () => void, left = Number.POSITIVE_INFINITY): Timer & { readonly due: number } {
+    const { clock, settings } = this.#parts;
+    const ms = Math.min(left, settings.serialAfter);
     const timer = clock.after(ms, fire);
     return { due: clock.now() + ms, cancel: () => timer.cancel() };
   }

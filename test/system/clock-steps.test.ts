@@ -106,6 +106,18 @@ it('back while no server runs: nothing lasts longer than when it was kept', () =
   w.expectSilence();
 });
 
+it('back while no server runs: the next phone rings no later than it would have', () => {
+  const { w, alice, bob } = world();
+  const carol = w.phone('carol', '10.0.0.4');
+  carol.register({ to: bob.aor, contact: null, headers: [`Contact: <${carol.contact}>;q=0.5`] });
+  alice.request('INVITE', { to: bob.aor, body: SDP.audio });
+  bob.answer(bob.got('INVITE'), 180);
+  w.wallShift -= HOUR;
+  w.kill();
+  w.advance(30_000);
+  carol.got('INVITE');
+});
+
 it('forward while no server runs: what came due meanwhile is over at once, and told once', () => {
   const { w, alice, bob } = world();
   alice.register({ headers: ['Expires: 600'] });
