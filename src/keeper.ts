@@ -75,6 +75,7 @@ export class Keeper {
   #hasNews = false;
   /** Characters of the lines that no file may have yet. */
   #lines = 0;
+  readonly #lineKeys = new Set<string>();
   /** What the wall clock has more than ours. */
   #ahead: number;
 
@@ -112,8 +113,8 @@ export class Keeper {
     this.#delete(DIALOG + callId);
   }
 
-  /** They are in their files by now. */
-  linesWritten(keys: readonly string[]): void {
+  /** They are in their files by now: those under these keys, or all that were kept here. */
+  linesWritten(keys: Iterable<string> = this.#lineKeys): void {
     for (const key of keys) this.#parts.log.delete(key);
   }
 
@@ -205,10 +206,14 @@ export class Keeper {
     const lines = this.#parts.unwritten();
     if (lines === undefined) return;
     const text = lineTexts(lines);
-    this.#lines = (lines.index === 0 ? 0 : this.#lines) + text.length;
+    const isFirst = lines.index === 0;
+    this.#lines = (isFirst ? 0 : this.#lines) + text.length;
     // A journal that cannot be written for long is no reason to fill the store as well.
+    if (!isFirst && this.#lines > MOST_LINES) return;
     // those of the window before may still be needed, older ones are not
-    if (this.#lines <= MOST_LINES) this.#put(`${LINES}${lines.window % 2}.${lines.index}`, text);
+    const key = `${LINES}${lines.window % 2}.${lines.index}`;
+    this.#lineKeys.add(key);
+    this.#put(key, text);
   }
 }
 
@@ -219,16 +224,17 @@ const MOST_LINES = 8_000_000;
 const FIELD = '\x1f';
 const LINE_END = '\x1e';
 
-function lineTexts({ window, index, place, since, diary, ndjson }: Unwritten): string {
+function lineTexts({ window, index, place, ndjsonPlace, since, diary, ndjson }: Unwritten): string {
   let head = `${window} ${index}`;
   if (place !== undefined) head += ` ${place.inode} ${place.at}`;
+  if (ndjsonPlace !== undefined) head += ` ${ndjsonPlace.inode} ${ndjsonPlace.at}`;
   if (since !== undefined) head += ` ${since}`;
   return `${head}${FIELD}${diary.replaceAll('\n', LINE_END)}${FIELD}${ndjson.replaceAll('\n', LINE_END)}`;
 }
 
 function readLineTexts(text: string): Unwritten {
   const [head = '', diary = '', ndjson = ''] = text.split(FIELD);
-  const [window = 0, index = 0, inode, at, since] = head.split(' ').map(Number);
+  const [window = 0, index = 0, inode, at, ndjsonInode, ndjsonAt, since] = head.split(' ').map(Number);
   const lines = {
     window,
     index,
@@ -236,7 +242,9 @@ function readLineTexts(text: string): Unwritten {
     ndjson: ndjson.replaceAll(LINE_END, '\n'),
   };
   if (inode === undefined || at === undefined) return lines;
-  return { ...lines, place: { inode, at }, ...(since !== undefined && { since }) };
+  if (ndjsonInode === undefined || ndjsonAt === undefined) return { ...lines, place: { inode, at } };
+  const places = { place: { inode, at }, ndjsonPlace: { inode: ndjsonInode, at: ndjsonAt } };
+  return { ...lines, ...places, ...(since !== undefined && { since }) };
 }
 
 type Fields = Readonly<Record<string, unknown>>;

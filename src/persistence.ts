@@ -26,6 +26,9 @@ export const STORE_FOLDER = 'store';
 /** Characters of ended calls that the log holds for a database that takes none for long. */
 const MOST_REFUSED = 100_000_000;
 
+/** Ended calls that wait for a disk that does not sync the journal. */
+const MOST_STORED = 10_000;
+
 export interface PersistenceParts {
   /** The data folder. */
   readonly folder: string;
@@ -58,7 +61,7 @@ export class Persistence {
   #refused = 0;
   /** Records that had no room anywhere. */
   #lost = 0;
-  /** The database has them, but the journal's file may not have their lines. In the order in which they ended. */
+  /** The database has them, but the disk may not have their lines in the journal. In the order in which they ended. */
   #storedIds: string[] = [];
   #journal: Journal | undefined;
   #keeper: Keeper | undefined;
@@ -237,15 +240,18 @@ export class Persistence {
   }
 
   #stored(ids: readonly string[]): void {
-    this.#storedIds.push(...ids);
-    this.#forgetStored();
+    if (this.#parts.config.durability === 'power') {
+      this.#storedIds.push(...ids);
+      this.#forgetStored();
+    } else for (const id of ids) this.#keeper?.recordStored(id);
   }
 
   #forgetStored(): void {
     const isOwed = (id: string) => this.#journal?.isSettled(windowOf(id)) === false;
+    const { length } = this.#storedIds;
     const first = this.#storedIds.findIndex(isOwed);
-    for (const id of this.#storedIds.splice(0, first < 0 ? this.#storedIds.length : first))
-      this.#keeper?.recordStored(id);
+    const most = Math.max(first < 0 ? length : first, length - MOST_STORED);
+    for (const id of this.#storedIds.splice(0, most)) this.#keeper?.recordStored(id);
   }
 
   /** The last of what is to come back: what ends from now on ends with the process alone. */
@@ -256,6 +262,7 @@ export class Persistence {
   async close(): Promise<void> {
     await this.#records.close();
     this.#forgetStored();
+    if (this.#journal?.isComplete === true) this.#keeper?.linesWritten();
     this.#log.close();
   }
 
@@ -271,7 +278,8 @@ export class Persistence {
     const { folder, log, config } = this.#parts;
     const { unwritten, records } = this.#kept;
     // The older ones are in their files, which may be rotated away by now.
-    const first = unsettledFrom(unwritten, this.#lastWindow);
+    const isForPower = config.durability === 'power';
+    const first = unsettledFrom(unwritten, this.#lastWindow, isForPower);
     const window = linesFrom(unwritten, first);
     const recent = records.filter(([id]) => windowOf(id) >= first);
     const writer = new NdjsonWriter();
@@ -284,15 +292,15 @@ export class Persistence {
     };
     for (const file of [DIARY_FILE, NDJSON_FILE] as const) {
       try {
-        const place = file === DIARY_FILE ? window[0]?.place : undefined;
+        const place = file === DIARY_FILE ? window[0]?.place : window[0]?.ndjsonPlace;
         const count = catchUp(join(folder, file), lines[file], place);
         if (count > 0) log.info({ file, lines: count }, 'lines that had not reached the journal are written');
-        if (config.durability === 'power') this.#ontoDisk(join(folder, file));
       } catch (err) {
         // twice is better than never
         this.#left[file] = err instanceof CatchUpFailed ? err.left : lines[file];
         log.error({ err, file }, 'the journal could not be completed');
       }
+      if (isForPower) this.#ontoDisk(join(folder, file));
     }
   }
 }

@@ -20,16 +20,18 @@ export interface Unwritten {
   readonly index: number;
   readonly diary: string;
   readonly ndjson: string;
-  /** Of the first one: where the window's lines begin in the diary, unless it is rotated first. */
+  /** Of the first one: where the window's lines begin in the files, unless they are rotated first. */
   readonly place?: FilePlace;
+  readonly ndjsonPlace?: FilePlace;
   /** Of the first one, where power failures count: the oldest window of which not all was on the disk just then. */
   readonly since?: number;
 }
 
 /** The first window of which lines may be missing, if `last` is the last one there was. */
-export function unsettledFrom(all: readonly Unwritten[], last: number): number {
+export function unsettledFrom(all: readonly Unwritten[], last: number, isForPower: boolean): number {
   const newest = all.reduce((window, one) => Math.max(window, one.window), 0);
-  return all.find((one) => one.window === newest && one.index === 0)?.since ?? last;
+  const since = all.find((one) => one.window === newest && one.index === 0)?.since;
+  return since ?? (isForPower ? last - 1 : last);
 }
 
 /** Those of a window from `first` on, in the order in which they were handed out. */
@@ -59,12 +61,13 @@ export class CatchUpFailed extends Error {
 export function catchUp(path: string, lines: string, place: FilePlace | undefined): number {
   let missing = '';
   try {
-    cutTornEnd(path);
-    missing = missingOf(path, lines, place);
-    if (missing !== '') appendFileSync(path, missing, { mode: FILE_MODE });
+    const pieces = piecesOf(path, lines, place);
+    for (const { file } of pieces) cutTornEnd(file);
+    missing = missingOf(pieces, lines);
+    if (missing !== '') appendFileSync(path, endsWhole(path) ? missing : `\n${missing}`, { mode: FILE_MODE });
   } catch (cause) {
     // some of it may stand there by now, and the end be torn: neither whole nor missing lines are those
-    throw new CatchUpFailed(missingOf(path, lines, place), cause);
+    throw new CatchUpFailed(missingOf(piecesOf(path, lines, place), lines), cause);
   }
   return linesOf(missing).length;
 }
@@ -72,23 +75,27 @@ export function catchUp(path: string, lines: string, place: FilePlace | undefine
 /** Whatever stands there, and in what was rotated, is on the disk behind this. Throws what the file system throws. */
 export function ontoDisk(path: string, fs: FileSystem = realFileSystem): void {
   const folder = dirname(path);
-  for (const name of readdirSync(folder)) {
-    const fd = name.startsWith(basename(path)) ? open(join(folder, name)) : undefined;
-    if (fd === undefined) continue;
+  const failed: unknown[] = [];
+  for (const name of readdirSync(folder).filter((one) => one.startsWith(basename(path)))) {
+    let fd: number | undefined;
     try {
+      fd = openSync(join(folder, name), 'r');
       fs.syncSync(fd);
+    } catch (cause) {
+      failed.push(cause);
     } finally {
-      closeSync(fd);
+      if (fd !== undefined) closeSync(fd);
     }
   }
   fs.syncFolderSync(folder);
+  if (failed.length > 0) throw failed[0];
 }
 
-function missingOf(path: string, lines: string, place: FilePlace | undefined): string {
+function missingOf(pieces: readonly Piece[], lines: string): string {
   if (lines === '') return '';
-  const there = place === undefined ? readLately(path) : readBehind(path, place);
   const found = new Map<string, number>();
-  for (const line of linesOf(there)) found.set(line, (found.get(line) ?? 0) + 1);
+  for (const piece of pieces)
+    for (const line of linesOf(read(piece))) found.set(line, (found.get(line) ?? 0) + 1);
   let missing = '';
   for (const line of linesOf(lines)) {
     const left = found.get(line) ?? 0;
@@ -105,11 +112,29 @@ function linesOf(text: string): string[] {
   return lines;
 }
 
+/** A file from there to its end. */
+interface Piece {
+  readonly file: string;
+  readonly from: number;
+}
+
 /** More than is written in the seconds before a crash. */
 const END = 4_000_000;
 
-function readEnd(path: string): string | undefined {
-  return read(path, (size) => Math.max(0, size - END));
+/** Where the lines may stand, the oldest piece first. */
+function piecesOf(path: string, lines: string, place: FilePlace | undefined): Piece[] {
+  const end = endOf(path);
+  if (lines === '') return end;
+  return (place === undefined ? lately(path) : behind(path, place)) ?? end;
+}
+
+function endOf(file: string): Piece[] {
+  const size = sizeOf(file);
+  return size === undefined ? [] : [{ file, from: Math.max(0, size - END) }];
+}
+
+function sizeOf(file: string): number | undefined {
+  return statSync(file, { throwIfNoEntry: false })?.size;
 }
 
 /** `.1` is the newest of those that were rotated. */
@@ -117,26 +142,28 @@ function nth(path: string, n: number): string {
   return n === 0 ? path : `${path}.${n}`;
 }
 
-function readLately(path: string): string {
-  let text = readEnd(path) ?? '';
-  for (let n = 1; text.length < END; n++) {
-    const older = readEnd(nth(path, n));
-    if (older === undefined) break;
-    text = older + text;
+function lately(path: string): Piece[] {
+  const pieces = endOf(path);
+  let length = sizeOf(path) ?? 0;
+  for (let n = 1; length < END; n++) {
+    const older = endOf(nth(path, n));
+    if (older.length === 0) break;
+    pieces.unshift(...older);
+    length += sizeOf(nth(path, n)) ?? 0;
   }
-  return text;
+  return pieces;
 }
 
-/** What stands behind that place and in the files that followed; in the current file, when nobody knows the place any more. */
-function readBehind(path: string, { inode, at }: FilePlace): string {
+/** What stands behind that place and in the files that followed; undefined: nobody knows the place any more. */
+function behind(path: string, { inode, at }: FilePlace): Piece[] | undefined {
   const begun = fileOf(path, inode);
-  let text = begun && read(begun, (size) => (size >= at ? at : undefined));
-  if (begun === undefined || text === undefined) return readEnd(path) ?? '';
-  if (begun === path) return text;
+  if (begun === undefined || (sizeOf(begun) ?? 0) < at) return undefined;
+  const first = { file: begun, from: at };
+  if (begun === path) return [first];
   // Whoever moved it away by hand, or by date, left none between.
   const number = Number(/^\.(\d{1,4})$/.exec(begun.slice(path.length))?.[1] ?? 1);
-  for (let n = number - 1; n >= 0; n--) text += readEnd(nth(path, n)) ?? '';
-  return text;
+  const later = Array.from({ length: number }, (_, i) => nth(path, number - 1 - i));
+  return [first, ...later.filter((file) => sizeOf(file) !== undefined).map((file) => ({ file, from: 0 }))];
 }
 
 /** The file of that inode: this one, or beside it what was made of its name. */
@@ -148,15 +175,11 @@ function fileOf(path: string, inode: number): string | undefined {
     .find((one) => statSync(one, { throwIfNoEntry: false })?.ino === inode);
 }
 
-function read(path: string, from: (size: number) => number | undefined): string | undefined {
-  const fd = open(path);
-  if (fd === undefined) return undefined;
+function read({ file, from }: Piece): string {
+  const fd = openSync(file, 'r');
   try {
-    const { size } = fstatSync(fd);
-    const start = from(size);
-    if (start === undefined) return undefined;
-    const bytes = Buffer.alloc(size - start);
-    readSync(fd, bytes, 0, bytes.length, start);
+    const bytes = Buffer.alloc(Math.max(0, fstatSync(fd).size - from));
+    readSync(fd, bytes, 0, bytes.length, from);
     return bytes.toString('utf8');
   } finally {
     closeSync(fd);
@@ -180,6 +203,19 @@ function cutTornEnd(path: string): void {
   // A line of more than 64 KB is not ours: nothing is cut.
   if (rest.length > 0 && (rest.length < tail.length || tail.length === size))
     truncateSync(path, size - rest.length);
+}
+
+/** False: a torn end was too long to be cut. */
+function endsWhole(path: string): boolean {
+  const fd = open(path);
+  if (fd === undefined) return true;
+  try {
+    const { size } = fstatSync(fd);
+    const last = Buffer.alloc(1);
+    return size === 0 || (readSync(fd, last, 0, 1, size - 1) === 1 && last[0] === NEWLINE);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function open(path: string): number | undefined {

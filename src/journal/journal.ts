@@ -5,7 +5,7 @@ import { type CallRecord, CallRecords } from './call-record.ts';
 import type { Unwritten } from './catch-up.ts';
 import { Diary } from './diary.ts';
 import { NdjsonWriter } from './ndjson.ts';
-import { type FileSystem, type FileTrouble, RotatingFile } from './rotating-file.ts';
+import { type FileSystem, type FileTrouble, RotatingFile, type Synced } from './rotating-file.ts';
 import type { Transition } from './transition.ts';
 import type { ZoneOffset } from './wall-time.ts';
 
@@ -51,7 +51,10 @@ export class Journal {
   #hasWritten = false;
   /** The oldest window that may have lines that are not settled: this one, or the one before it. */
   #unsettled = this.#window;
+  #places: Pick<Unwritten, 'place' | 'ndjsonPlace'>;
   #isSyncing = false;
+  /** The disk has failed: nobody knows what it has. */
+  #isDoubtful = false;
 
   constructor(options: JournalOptions) {
     const { folder, settings, zone, onTrouble, fs, now, isForPower = false } = options;
@@ -72,6 +75,7 @@ export class Journal {
         ...(now && { now }),
       });
     this.#files = [file(this.diaryPath), file(this.ndjsonPath)];
+    this.#places = this.#placesNow();
   }
 
   /** Failed attempts to write since the start. */
@@ -101,6 +105,11 @@ export class Journal {
     return this.#window;
   }
 
+  /** Everything that was recorded is settled. */
+  get isComplete(): boolean {
+    return !this.hasNews && !this.#hasWritten && this.#unsettled === this.#window;
+  }
+
   /** Are its lines where they outlive what they are to outlive: in the files, or on the disk? */
   isSettled(window: number): boolean {
     return window < this.#unsettled;
@@ -112,6 +121,7 @@ export class Journal {
    */
   beginAfter(window: number, diary = '', ndjson = ''): void {
     this.#window = this.#unsettled = Math.max(this.#window, window + 1);
+    this.#places = this.#placesNow();
     this.#diaryLines = this.#freshDiary = diary;
     this.#ndjsonLines = this.#freshNdjson = ndjson;
   }
@@ -134,8 +144,7 @@ export class Journal {
     const lines = { window: this.#window, index, diary, ndjson };
     // All of a window follow each other: one place is enough.
     if (index > 0) return lines;
-    const since = this.#isForPower ? { since: this.#unsettled } : {};
-    return { ...lines, place: this.#files[0].end, ...since };
+    return { ...lines, ...this.#places, ...(this.#isForPower && { since: this.#unsettled }) };
   }
 
   /** Once a burst, after its datagrams left. Without news it costs nothing; what a full disk refused is tried again. */
@@ -150,27 +159,39 @@ export class Journal {
     else if (this.#hasWritten) this.#unsettled = this.#nextWindow();
   }
 
+  /** What is recorded from now on is in the files, as without power for a promise; the next start looks after the rest. */
+  #doubt(): void {
+    this.#isDoubtful = true;
+    for (const file of this.#files) file.leaveUnsynced();
+  }
+
   #nextWindow(): number {
     this.#told = 0;
     this.#hasWritten = false;
+    this.#places = this.#placesNow();
     return ++this.#window;
   }
 
-  /** What is recorded meanwhile is the next window's, and has to wait for the next time: two is all there is to keep apart. */
+  #placesNow() {
+    const [diary, ndjson] = this.#files;
+    return { place: diary.end, ndjsonPlace: ndjson.end };
+  }
+
+  /** What is recorded meanwhile is the next window's, and waits for the next time: two is all there is to keep apart. */
   #sync(): void {
-    if (this.#isSyncing || (!this.#hasWritten && this.#unsettled === this.#window)) return;
-    const through = this.#unsettled === this.#window ? this.#nextWindow() : this.#window;
+    if (this.#isSyncing || this.#isDoubtful || !this.#hasWritten) return;
+    const through = this.#nextWindow();
     this.#isSyncing = true;
-    let pending = this.#files.length;
-    let failed: Error | null = null;
-    for (const file of this.#files)
-      file.sync((err) => {
-        failed ??= err;
-        if (--pending > 0) return;
-        this.#isSyncing = false;
-        // one that failed is tried again with the next flush
-        if (failed === null) this.#unsettled = Math.max(this.#unsettled, through);
-      });
+    const [diary, ndjson] = this.#files;
+    const synced: Synced = (err) => {
+      this.#isSyncing = false;
+      if (err === null) this.#unsettled = Math.max(this.#unsettled, through);
+      else this.#doubt();
+    };
+    diary.sync((err) => {
+      if (err === null) ndjson.sync(synced);
+      else synced(err);
+    });
   }
 
   /** Other settings, for what is recorded from now on. */
@@ -193,7 +214,7 @@ export class Journal {
 
   /** The event loop is held for it: nobody is served any more. */
   #syncNow(): void {
-    if (!this.#files.every((file) => file.isWritten)) return;
+    if (this.#isDoubtful || !this.#files.every((file) => file.isWritten)) return;
     try {
       for (const file of this.#files) file.syncNow();
       this.#unsettled = this.#nextWindow();

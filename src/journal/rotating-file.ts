@@ -67,7 +67,7 @@ export interface RotatingFileOptions extends Rotation {
   readonly isSynced?: boolean;
   /** Bytes that may wait for a disk that does not take them; what comes beyond is lost and counted. */
   readonly maxWaiting?: number;
-  /** Called once when writing begins to fail, and once when it works again (err undefined). */
+  /** Called once when writing begins to fail, and once when it works again (err undefined); once when syncing fails. */
   readonly onTrouble: (trouble: FileTrouble) => void;
   /** Monotonic ms. */
   readonly now?: () => number;
@@ -90,7 +90,10 @@ export interface FileTrouble {
 /** For people. */
 export function troubleWords({ err }: FileTrouble): string {
   if (err === undefined) return 'journal file is written again';
-  const isMove = 'syscall' in err && (err.syscall === 'rename' || err.syscall === 'rm');
+  const syscall = 'syscall' in err ? err.syscall : undefined;
+  if (syscall === 'fdatasync' || syscall === 'fsync')
+    return `journal file may not outlive a power failure until the next start: ${err.message}`;
+  const isMove = syscall === 'rename' || syscall === 'rm';
   return `journal file cannot be ${isMove ? 'rotated' : 'written'}: ${err.message}`;
 }
 
@@ -101,6 +104,8 @@ const NEWLINE = 0x0a;
 const RETRY_MS = 1000;
 const LOOK_MS = 1000;
 const MAX_WAITING = 8_000_000;
+/** Files that may wait for a disk that is slow to sync: then the newest one grows on. */
+const MOST_LEFT = 4;
 
 export class RotatingFile {
   readonly path: string;
@@ -125,15 +130,19 @@ export class RotatingFile {
   #stuck = false;
   /** Files of ours that were moved away since the last sync. */
   #left: number[] = [];
+  /** What a sync has in hand. */
+  #underway: readonly number[] = [];
+  #isSynced: boolean;
   #isUnsynced = false;
   #isFolderUnsynced = false;
-  #cannotSync = false;
+  #isClosed = false;
 
   /** Opens the file at once, so that it is there to be followed; if it cannot, that is told as trouble. */
   constructor(options: RotatingFileOptions) {
     this.path = options.path;
     this.#options = options;
     this.#rotation = options;
+    this.#isSynced = options.isSynced === true;
     this.#fs = options.fs ?? realFileSystem;
     this.#now = options.now ?? (() => performance.now());
     this.#drain(this.#now());
@@ -166,44 +175,48 @@ export class RotatingFile {
     this.#drain(now);
   }
 
-  /** Brings all that was written so far onto the disk, beside the event loop. One at a time. */
+  /**
+   * Brings all that was written so far onto the disk, one thing after the other, beside the event loop. One at a time, and
+   * never again after an error: the system takes pages that the disk refused for written.
+   */
   sync(done: Synced): void {
     const left = this.#left.splice(0);
-    const fds = this.#fd !== undefined && this.#isUnsynced ? [...left, this.#fd] : left;
-    let pending = fds.length + (this.#isFolderUnsynced ? 1 : 0);
-    if (pending === 0) {
-      done(null);
-      return;
-    }
-    let failed: Error | null = null;
-    const synced: Synced = (err) => {
-      failed ??= err;
-      if (--pending > 0) return;
-      for (const fd of left) this.#close(fd);
-      this.#synced(failed);
-      done(failed);
-    };
-    const hasNewName = this.#isFolderUnsynced;
+    this.#underway = this.#fd !== undefined && this.#isUnsynced ? [...left, this.#fd] : left;
+    const steps = this.#underway.map((fd) => (then: Synced) => this.#fs.sync(fd, then));
+    if (this.#isFolderUnsynced) steps.push((then) => this.#fs.syncFolder(dirname(this.path), then));
     this.#isUnsynced = this.#isFolderUnsynced = false;
-    for (const fd of fds) this.#fs.sync(fd, synced);
-    if (hasNewName) this.#fs.syncFolder(dirname(this.path), synced);
+    const next: Synced = (err) => {
+      const step = err === null && !this.#isClosed ? steps.shift() : undefined;
+      if (step !== undefined) {
+        step(next);
+        return;
+      }
+      for (const fd of left) this.#close(fd);
+      this.#synced(err);
+      done(err);
+    };
+    next(null);
+  }
+
+  #synced(err: Error | null): void {
+    this.#underway = [];
+    if (this.#isClosed) this.#closeLeft();
+    if (err === null || this.#isClosed) return;
+    this.#failures++;
+    this.#options.onTrouble({ path: this.path, err, lost: 0 });
+  }
+
+  /** Nobody calls `sync` any more. */
+  leaveUnsynced(): void {
+    this.#isSynced = false;
+    if (this.#underway.length === 0) this.#closeLeft();
   }
 
   /** The same at the end, when nobody waits any more. Throws what the file system throws. */
   syncNow(): void {
-    for (const fd of this.#left) this.#fs.syncSync(fd);
+    for (const fd of [...this.#underway, ...this.#left]) this.#fs.syncSync(fd);
     if (this.#fd !== undefined) this.#fs.syncSync(this.#fd);
-    if (this.#isFolderUnsynced) this.#fs.syncFolderSync(dirname(this.path));
-  }
-
-  #synced(failed: Error | null): void {
-    if (failed !== null) {
-      this.#failures++;
-      this.#isUnsynced = this.#isFolderUnsynced = true;
-    }
-    if (this.#cannotSync === (failed !== null)) return;
-    this.#cannotSync = failed !== null;
-    this.#options.onTrouble({ path: this.path, err: failed ?? undefined, lost: 0 });
+    this.#fs.syncFolderSync(dirname(this.path));
   }
 
   /** From the next rotation on. */
@@ -221,7 +234,9 @@ export class RotatingFile {
   close(): void {
     if (this.#waitingBytes > 0) this.#drain(this.#now());
     this.#closeFd();
-    for (const fd of this.#left.splice(0)) this.#close(fd);
+    this.#isClosed = true;
+    // while one of them is synced its number must not become another file's
+    if (this.#underway.length === 0) this.#closeLeft();
   }
 
   #queue(bytes: Buffer): void {
@@ -271,15 +286,17 @@ export class RotatingFile {
   #ready(now: number): number {
     const fd = this.#fd ?? this.#open();
     const full = this.#size > 0 && this.#size + this.#waitingBytes > this.#rotation.maxSize;
-    return full && !this.#torn && now >= this.#rotateAt && this.#rotate(now) ? this.#open() : fd;
+    const mayRotate = !this.#torn && now >= this.#rotateAt && this.#left.length < MOST_LEFT;
+    return full && mayRotate && this.#rotate(now) ? this.#open() : fd;
   }
 
   #open(): number {
     const fd = this.#fs.openSync(this.path, 'a+', FILE_MODE);
     this.#fd = fd;
     const { size, ino } = fstatSync(fd);
-    // it may be new, and hold what an earlier process wrote
-    if (ino !== this.#inode) this.#isUnsynced = this.#isFolderUnsynced = true;
+    // it may be new, and the one before it has another name by now
+    if (ino !== this.#inode) this.#isFolderUnsynced = true;
+    this.#isClosed = false;
     this.#inode = ino;
     this.#size = size;
     if (size > 0 && !this.#torn) {
@@ -342,9 +359,13 @@ export class RotatingFile {
 
   #closeFd(): void {
     if (this.#fd === undefined) return;
-    if (this.#options.isSynced === true) this.#left.push(this.#fd);
+    if (this.#isSynced) this.#left.push(this.#fd);
     else this.#close(this.#fd);
     this.#fd = undefined;
+  }
+
+  #closeLeft(): void {
+    for (const fd of this.#left.splice(0)) this.#close(fd);
   }
 
   #close(fd: number): void {

@@ -114,6 +114,15 @@ describe('a torn end', () => {
     writeFileSync(path, `a\n${long}`);
     catchUp(path, '', undefined);
     expect(content()).toBe(`a\n${long}`);
+    catchUp(path, 'b\n', undefined);
+    expect(content()).toBe(`a\n${long}\nb\n`);
+  });
+
+  test('of a file that was rotated is cut as well, and its line written once', () => {
+    writeFileSync(`${path}.1`, 'a\nb\nhal');
+    writeFileSync(path, 'c\n');
+    expect(catchUp(path, 'b\nhalf\nc\n', place(2, `${path}.1`))).toBe(1);
+    expect([content(`${path}.1`), content()]).toEqual(['a\nb\n', 'c\nhalf\n']);
   });
 });
 
@@ -133,6 +142,15 @@ describe('lines that are missing', () => {
     writeFileSync(path, 'ring\nring\n');
     expect(catchUp(path, 'ring\nring\n', place(5))).toBe(1);
     expect(content()).toBe('ring\nring\nring\n');
+  });
+
+  test('are looked for in all that follows the place, however much that is', () => {
+    const lines = Array.from({ length: 60_000 }, (_, i) => `${String(i).padStart(99, '0')}\n`).join('');
+    writeFileSync(path, `first\n${lines}`);
+    expect(catchUp(path, lines, place(6))).toBe(0);
+    renameSync(path, `${path}.1`);
+    writeFileSync(path, lines);
+    expect(catchUp(path, lines + lines, place(6, `${path}.1`))).toBe(0);
   });
 
   test('are written once, however often the server dies', () => {
@@ -205,8 +223,8 @@ describe('of all that was handed out', () => {
     ...{ window, index, diary: '', ndjson: '' },
     ...(since !== undefined && { since }),
   });
-  const counts = (all: readonly Unwritten[], last: number) =>
-    linesFrom(all, unsettledFrom(all, last)).map(({ window, index }) => [window, index]);
+  const counts = (all: readonly Unwritten[], last: number, isForPower = false) =>
+    linesFrom(all, unsettledFrom(all, last, isForPower)).map(({ window, index }) => [window, index]);
 
   test('the last window counts, in its order', () => {
     const all = [one(7, 1), one(6, 2), one(7, 0), one(6, 0)];
@@ -227,9 +245,12 @@ describe('of all that was handed out', () => {
       [9, 0],
       [9, 1],
     ];
-    expect(counts(all, 9)).toEqual(expected);
-    expect(counts(all, 10)).toEqual(expected);
+    expect(counts(all, 9, true)).toEqual(expected);
+    expect(counts(all, 10, true)).toEqual(expected);
   });
+
+  test('the window before the last counts when nobody knows and the power may fail', () =>
+    expect(unsettledFrom([], 8, true)).toBe(7));
 });
 
 const NOTES: readonly (readonly Note[])[] = [
@@ -318,10 +339,10 @@ test('wherever the process dies between keeping lines and writing them, each sta
       journal.close();
       const all = [...kept.values()];
       const last = all.reduce((most, one) => Math.max(most, one.window), 0);
-      const window = linesFrom(all, unsettledFrom(all, last));
+      const window = linesFrom(all, unsettledFrom(all, last, false));
       const text = (of: 'diary' | 'ndjson') => window.map((one) => one[of]).join('');
       catchUp(journal.diaryPath, text('diary'), window[0]?.place);
-      catchUp(journal.ndjsonPath, text('ndjson'), undefined);
+      catchUp(journal.ndjsonPath, text('ndjson'), window[0]?.ndjsonPlace);
     }
     const diary = new Diary({ style: 'classic', zone: () => 0 });
     const writer = new NdjsonWriter();

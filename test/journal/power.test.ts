@@ -1,5 +1,15 @@
 // The journal under `durability: power`: the power fails, and every file loses some of what was not synced.
-import { fstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -11,26 +21,44 @@ import {
   type FileTrouble,
   realFileSystem,
   type Synced,
+  troubleWords,
 } from '../../src/journal/rotating-file.ts';
 import { telling } from './transitions.ts';
 
-/** Syncs when it is told to; knows how much of each file is safe. */
+const soon = () => new Promise((done) => setImmediate(() => setImmediate(done)));
+
+/** Syncs one thing each time it is told to; knows how much of each file is safe, and takes no more of one it has failed. */
 class SlowDisk {
   readonly #safe = new Map<number, number>();
+  readonly #broken = new Set<number>();
+  readonly open = new Set<number>();
+  folders = 0;
   #asked: { readonly fd: number; readonly size: number; readonly done: Synced }[] = [];
   fails = false;
 
   readonly fs: FileSystem = {
     ...realFileSystem,
+    openSync: (...args) => {
+      const fd = realFileSystem.openSync(...args);
+      this.open.add(fd);
+      return fd;
+    },
+    closeSync: (fd) => {
+      expect(this.open.delete(fd)).toBe(true);
+      realFileSystem.closeSync(fd);
+    },
     sync: (fd, done) => this.#asked.push({ fd, size: fstatSync(fd).size, done }),
     syncSync: (fd) => this.#isSafe(fd, fstatSync(fd).size),
-    syncFolder: (_folder, done) => setImmediate(done, null),
+    syncFolder: (_folder, done) => {
+      this.folders++;
+      setImmediate(done, null);
+    },
     syncFolderSync: () => undefined,
   };
 
   #isSafe(fd: number, size: number): void {
     const { ino } = fstatSync(fd);
-    this.#safe.set(ino, Math.max(size, this.#safe.get(ino) ?? 0));
+    if (!this.#broken.has(ino)) this.#safe.set(ino, Math.max(size, this.#safe.get(ino) ?? 0));
   }
 
   get isAsked(): boolean {
@@ -39,13 +67,25 @@ class SlowDisk {
 
   answer(): void {
     for (const { fd, size, done } of this.#asked.splice(0)) {
-      if (!this.fails) this.#isSafe(fd, size);
-      done(this.fails ? new Error('EIO') : null);
+      if (this.fails) this.#broken.add(fstatSync(fd).ino);
+      else this.#isSafe(fd, size);
+      done(this.fails ? Object.assign(new Error('EIO'), { syscall: 'fdatasync' }) : null);
     }
+  }
+
+  /** Until it is asked for nothing more. */
+  async answerAll(): Promise<void> {
+    do {
+      this.answer();
+      await soon();
+      await soon();
+    } while (this.isAsked);
   }
 
   losePower(folder: string, chance: () => number): void {
     this.#asked = [];
+    for (const fd of this.open) closeSync(fd);
+    this.open.clear();
     for (const name of readdirSync(folder)) {
       const path = join(folder, name);
       const { ino, size } = statSync(path);
@@ -61,6 +101,12 @@ function folderOf(): string {
   return folder;
 }
 
+function linesIn(folder: string): string[] {
+  return readdirSync(folder).flatMap((name) =>
+    readFileSync(join(folder, name), 'utf8').split('\n').slice(0, -1),
+  );
+}
+
 function journalOn(folder: string, fs: FileSystem, maxSize = 1e6, troubles: FileTrouble[] = []): Journal {
   return new Journal({
     folder,
@@ -71,8 +117,6 @@ function journalOn(folder: string, fs: FileSystem, maxSize = 1e6, troubles: File
     fs,
   });
 }
-
-const soon = () => new Promise((done) => setImmediate(done));
 
 /** As the keeper has them: two windows beside each other. */
 class Kept {
@@ -85,23 +129,23 @@ class Kept {
   catchUp(folder: string, fs: FileSystem): void {
     const all = [...this.#entries.values()];
     const last = all.reduce((most, one) => Math.max(most, one.window), 0);
-    const lines = linesFrom(all, unsettledFrom(all, last));
+    const lines = linesFrom(all, unsettledFrom(all, last, true));
     catchUp(join(folder, DIARY_FILE), lines.map(({ diary }) => diary).join(''), lines[0]?.place);
-    catchUp(join(folder, NDJSON_FILE), lines.map(({ ndjson }) => ndjson).join(''), undefined);
+    catchUp(join(folder, NDJSON_FILE), lines.map(({ ndjson }) => ndjson).join(''), lines[0]?.ndjsonPlace);
     for (const file of [DIARY_FILE, NDJSON_FILE]) ontoDisk(join(folder, file), fs);
     this.#entries.clear();
   }
 }
 
-type Step = 'record' | 'flush' | 'answer' | 'fail' | 'fail over' | 'power';
+type Step = 'record' | 'flush' | 'answer' | 'fail' | 'fail over' | 'reopen' | 'power';
 const steps = fc.array(
   fc.oneof(
     { weight: 6, arbitrary: fc.constant<Step>('record') },
     { weight: 5, arbitrary: fc.constant<Step>('flush') },
     { weight: 4, arbitrary: fc.constant<Step>('answer') },
-    { weight: 1, arbitrary: fc.constantFrom<Step>('fail', 'fail over', 'power') },
+    { weight: 1, arbitrary: fc.constantFrom<Step>('fail', 'reopen', 'power', 'power') },
   ),
-  { maxLength: 60 },
+  { maxLength: 60, size: 'max' },
 );
 
 async function live(path: readonly Step[], maxSize: number, chance: () => number) {
@@ -118,6 +162,7 @@ async function live(path: readonly Step[], maxSize: number, chance: () => number
     else if (step === 'answer') disk.answer();
     else if (step === 'fail') disk.fails = true;
     else if (step === 'fail over') disk.fails = false;
+    else if (step === 'reopen') journal.reopen();
     else {
       const { window } = journal;
       disk.losePower(folder, chance);
@@ -170,13 +215,54 @@ test.each<{ readonly when: string; readonly path: readonly Step[]; readonly maxS
   { when: 'is asked', path: ['record', 'flush', 'record'] },
   { when: 'has failed', path: ['fail', 'record', 'flush', 'answer', 'record'] },
   {
-    when: 'goes on failing',
-    path: ['fail', 'record', 'flush', 'answer', 'record', 'flush', 'answer', 'record', 'flush', 'record'],
+    when: 'has failed, and works again',
+    path: [
+      'fail',
+      'record',
+      'flush',
+      'answer',
+      'fail over',
+      'record',
+      'flush',
+      ...answers(),
+      'record',
+      'flush',
+      'record',
+    ],
   },
-  { when: 'is asked again', path: ['fail', 'record', 'flush', 'answer', 'fail over', 'flush', 'record'] },
   {
     when: 'has part of a file that is rotated',
-    path: ['record', 'flush', 'record', 'flush', 'answer', 'record', 'flush', 'answer', 'record'],
+    path: [
+      'record',
+      'flush',
+      'answer',
+      'record',
+      'flush',
+      ...answers(),
+      'record',
+      'flush',
+      ...answers(),
+      'record',
+    ],
+    maxSize: 700,
+  },
+  {
+    when: 'has failed a file that is rotated',
+    path: [
+      'record',
+      'flush',
+      ...answers(),
+      'record',
+      'record',
+      'flush',
+      'fail',
+      ...answers(),
+      'fail over',
+      'record',
+      'flush',
+      ...answers(),
+      'record',
+    ],
     maxSize: 700,
   },
 ])('while the disk $when, no line is given up', async ({ path, maxSize = 1e6 }) => {
@@ -184,44 +270,53 @@ test.each<{ readonly when: string; readonly path: readonly Step[]; readonly maxS
   expect([diary.length, ndjson.length]).toEqual([told, told]);
 });
 
-test('a disk that fails is told of once, and once when it works again', async () => {
+/** More than a round has parts. */
+function answers(): Step[] {
+  return Array<Step>(8).fill('answer');
+}
+
+test('a disk that fails is told of once, and asked no more: nobody knows what it has', async () => {
   const disk = new SlowDisk();
   const troubles: FileTrouble[] = [];
-  const journal = journalOn(folderOf(), disk.fs, 1e6, troubles);
+  const journal = journalOn(folderOf(), disk.fs, 700, troubles);
   const round = async () => {
     journal.record(telling([{ entry: 'ringing' }]));
     journal.flush();
-    disk.answer();
-    await soon();
+    await disk.answerAll();
   };
-  disk.fails = true;
   await round();
+  disk.fails = true;
+  const { window } = journal;
   await round();
   disk.fails = false;
-  await round();
-  const [diary, ndjson] = [journal.diaryPath, journal.ndjsonPath];
-  expect(troubles.map(({ path, err }) => [path, err?.message])).toEqual([
-    ...[diary, ndjson].map((path) => [path, 'EIO']),
-    ...[diary, ndjson].map((path) => [path, undefined]),
+  for (let i = 0; i < 20; i++) await round();
+  expect(troubles.map((trouble) => troubleWords(trouble))).toEqual([
+    'journal file may not outlive a power failure until the next start: EIO',
   ]);
+  expect(journal.isSettled(window)).toBe(false);
+  expect(disk.open.size).toBe(2);
+  journal.close();
+  expect(journal.isSettled(window)).toBe(false);
+  expect(disk.open.size).toBe(0);
+});
+
+test('a disk that never answers is not asked again, and holds few files open', async () => {
+  const disk = new SlowDisk();
+  const journal = journalOn(folderOf(), disk.fs, 700);
+  for (let i = 0; i < 50; i++) {
+    journal.record(telling([{ entry: 'ringing' }]));
+    journal.flush();
+    await soon();
+  }
+  expect(disk.open.size).toBeLessThan(15);
+  journal.close();
+  await disk.answerAll();
+  expect(disk.open.size).toBe(0);
 });
 
 test('what was moved away is closed once it is synced, and with the journal at the latest', async () => {
-  const open = new Set<number>();
   const disk = new SlowDisk();
-  const fs: FileSystem = {
-    ...disk.fs,
-    openSync: (...args) => {
-      const fd = realFileSystem.openSync(...args);
-      open.add(fd);
-      return fd;
-    },
-    closeSync: (fd) => {
-      open.delete(fd);
-      realFileSystem.closeSync(fd);
-    },
-  };
-  const journal = journalOn(folderOf(), fs);
+  const journal = journalOn(folderOf(), disk.fs);
   const round = () => {
     journal.reopen();
     journal.record(telling([{ entry: 'ringing' }]));
@@ -229,13 +324,90 @@ test('what was moved away is closed once it is synced, and with the journal at t
   };
   round();
   round();
-  expect(open.size).toBe(6);
-  disk.answer();
-  await soon();
-  expect(open.size).toBe(4);
+  expect(disk.open.size).toBe(6);
+  await disk.answerAll();
   round();
-  disk.answer();
+  await disk.answerAll();
+  expect(disk.open.size).toBe(2);
+  round();
   journal.close();
-  await soon();
-  expect(open.size).toBe(0);
+  await disk.answerAll();
+  expect(disk.open.size).toBe(0);
+});
+
+test.each(['asked', 'answered'])(
+  'a journal that is closed is on the disk, also when a sync was %s just before',
+  async (how) => {
+    const folder = folderOf();
+    const disk = new SlowDisk();
+    const troubles: FileTrouble[] = [];
+    const journal = journalOn(folder, disk.fs, 700, troubles);
+    for (let i = 0; i < 4; i++) {
+      journal.record(telling([{ entry: 'ringing' }]));
+      journal.flush();
+      if (how === 'answered') disk.answer();
+      await soon();
+    }
+    journal.close();
+    expect(journal.isComplete).toBe(true);
+    disk.fails = true;
+    await disk.answerAll();
+    disk.losePower(folder, () => 0);
+    expect(linesIn(folder)).toHaveLength(8);
+    expect(troubles).toEqual([]);
+  },
+);
+
+test('a journal that is closed is on the disk, also what was moved away and is synced just then', async () => {
+  const folder = folderOf();
+  const disk = new SlowDisk();
+  const journal = journalOn(folder, disk.fs);
+  const record = () => {
+    journal.record(telling([{ entry: 'ringing' }]));
+    journal.flush();
+  };
+  record();
+  record();
+  for (const file of [DIARY_FILE, NDJSON_FILE]) renameSync(join(folder, file), join(folder, `${file}.old`));
+  journal.reopen();
+  await disk.answerAll();
+  record();
+  journal.close();
+  disk.losePower(folder, () => 0);
+  expect(linesIn(folder)).toHaveLength(6);
+});
+
+test('new names are synced with what they stand for', async () => {
+  const disk = new SlowDisk();
+  const journal = journalOn(folderOf(), disk.fs, 700);
+  const folders: number[] = [];
+  for (let i = 0; i < 4; i++) {
+    journal.record(telling([{ entry: 'ringing' }]));
+    journal.flush();
+    await disk.answerAll();
+    folders.push(disk.folders);
+  }
+  // of 700 bytes three lines of ndjson are more
+  expect(folders).toEqual([2, 2, 3, 3]);
+  journal.close();
+});
+
+test('files that somebody has moved away, under whatever name, are not written again', async () => {
+  const folder = folderOf();
+  const disk = new SlowDisk();
+  const journal = journalOn(folder, disk.fs);
+  const kept = new Kept();
+  const record = () => {
+    journal.record(telling([{ entry: 'ringing' }]));
+    kept.take(journal.unwritten());
+    journal.flush();
+  };
+  record();
+  for (const file of [DIARY_FILE, NDJSON_FILE])
+    renameSync(join(folder, file), join(folder, `${file}-20260504`));
+  journal.reopen();
+  record();
+  kept.catchUp(folder, disk.fs);
+  for (const file of [DIARY_FILE, NDJSON_FILE])
+    expect(readFileSync(join(folder, file), 'utf8').trimEnd().split('\n')).toHaveLength(1);
 });

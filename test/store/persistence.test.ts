@@ -1,11 +1,12 @@
 // What a start finds in the store of the process before, and what a store that takes nothing does to ended calls.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { configSchema } from '../../src/config/config.ts';
 import { CallRecords } from '../../src/journal/call-record.ts';
+import { realFileSystem } from '../../src/journal/rotating-file.ts';
 import { Persistence } from '../../src/persistence.ts';
 import { LiveLog } from '../../src/store/live-log.ts';
 import { readLogOffline } from '../../src/store/log-offline.ts';
@@ -65,6 +66,34 @@ it('lines of the last window are written', async () => {
   expect(readFileSync(join(folder, 'dennik-hovorov.log'), 'utf8')).toBe('a line\n');
 });
 
+it('lines that the file does not take at the start are kept on, however many', async () => {
+  const line = 'x'.repeat(9_000_000);
+  const folder = left({ 'j:0.0': `100 0 7 0 7 0 100\x1f${line}\x1e\x1f` });
+  mkdirSync(join(folder, 'dennik-hovorov.log'));
+  const house = await House.open({
+    ...{ folder, at: HERE, key: 'a key' },
+    config: { domains: [DOMAIN], open: true, durability: 'power' },
+  });
+  onTestFinished(() => house.close());
+  begin(house, 0, 'unreachable', { user: 'a', ...HERE }, { user: 'b', ...HERE });
+  const kept = [...readLogOffline(join(folder, 'store')).values()];
+  expect(kept.filter((text) => text.includes(line))).toHaveLength(1);
+});
+
+it('what the journal has at the start is on the disk before its lines are forgotten', async () => {
+  const [file, names] = [vi.spyOn(realFileSystem, 'syncSync'), vi.spyOn(realFileSystem, 'syncFolderSync')];
+  onTestFinished(() => {
+    vi.restoreAllMocks();
+  });
+  await opened(left(), { durability: 'process' });
+  expect(file).not.toHaveBeenCalled();
+  const folder = left({ 'j:0.0': '100 0 7 0 7 0 100\x1fa\x1e\x1f{}\x1e' });
+  writeFileSync(join(folder, 'journal.ndjson.1'), '');
+  await opened(folder, { durability: 'power' });
+  expect(file).toHaveBeenCalledTimes(3);
+  expect(names).toHaveBeenCalledTimes(2);
+});
+
 it('lines of the window before it are written too when they may not have been on the disk', async () => {
   const entry = (head: string, text: string) => `${head}\x1f${text}\x1e\x1f`;
   const folder = left({
@@ -80,9 +109,10 @@ it('lines of the window before it are written too when they may not have been on
   expect(JSON.parse(readFileSync(join(folder, 'journal.ndjson'), 'utf8')).callId).toBe(ended(1).callId);
 });
 
-it.each(['process', 'power'])(
-  '%s: a record is kept until its line is where it is to be',
-  async (durability) => {
+describe('the record of an ended call that is stored', () => {
+  const phone = (n: number) => ({ user: `user${n}`, address: `10.0.0.${n}`, port: 5060 });
+
+  async function house(durability: string) {
     let onStored: (ids: readonly string[]) => void = () => undefined;
     const open = vi.spyOn(Records, 'open').mockImplementation(async (options) => {
       onStored = options.onStored;
@@ -90,30 +120,67 @@ it.each(['process', 'power'])(
     });
     onTestFinished(() => open.mockRestore());
     const folder = left();
-    const house = await House.open({
+    const it = await House.open({
       ...{ folder, at: HERE, key: 'a key' },
       config: { domains: [DOMAIN], open: true, durability },
     });
-    onTestFinished(() => house.close());
-    const phone = (n: number) => ({ user: `user${n}`, address: `10.0.0.${n}`, port: 5060 });
+    onTestFinished(() => it.close());
+    let calls = 0;
+    const call = () => void begin(it, calls++, 'unreachable', phone(1), phone(2));
+    const keys = () => [...readLogOffline(join(folder, 'store')).keys()];
     const kept = () =>
-      [...readLogOffline(join(folder, 'store')).keys()]
+      keys()
         .filter((key) => key.startsWith('r:'))
         .map((key) => key.slice(2));
-    for (const n of [0, 1]) {
-      begin(house, n, 'unreachable', phone(1), phone(2));
-      onStored(kept());
+    const stored = (ids: readonly string[]) => onStored(ids);
+    return { journal: it.journal, call, kept, keys, stored, close: () => it.close() };
+  }
+
+  it('is needed no more', async () => {
+    const { call, kept, stored } = await house('process');
+    for (let n = 0; n < 3; n++) {
+      call();
+      stored(kept());
     }
-    const [first, second] = kept();
-    expect(second).toBeDefined();
-    const { window } = house.journal;
-    house.journal.flush();
-    await vi.waitFor(() => expect(house.journal.isSettled(window)).toBe(true));
-    begin(house, 2, 'unreachable', phone(1), phone(2));
     expect(kept()).toHaveLength(1);
-    expect([first, second]).not.toContain(kept()[0]);
-  },
-);
+  });
+
+  it('is needed until the disk has its line when the power may fail', async () => {
+    const { journal, call, kept, stored } = await house('power');
+    for (let n = 0; n < 3; n++) {
+      call();
+      stored(kept());
+    }
+    const before = kept();
+    expect(before).toHaveLength(3);
+    const { window } = journal;
+    journal.flush();
+    await vi.waitFor(() => expect(journal.isSettled(window)).toBe(true));
+    call();
+    expect(kept()).toHaveLength(1);
+    expect(before).not.toContain(kept()[0]);
+  });
+
+  it('is needed no more when the journal is closed, nor are its lines', async () => {
+    const { call, kept, stored, close, keys } = await house('power');
+    call();
+    stored(kept());
+    expect(keys().filter((key) => key.startsWith('j:'))).toHaveLength(1);
+    await close();
+    expect(keys().filter((key) => /^[jr]:/.test(key))).toEqual([]);
+  });
+
+  it('fills no store when the disk never has its line', async () => {
+    const { journal, call, kept, stored } = await house('power');
+    call();
+    stored(kept());
+    const [first] = kept();
+    stored(Array.from({ length: 10_000 }, (_, n) => `${journal.window}-more${n}`));
+    call();
+    expect(kept()).toHaveLength(1);
+    expect(kept()).not.toContain(first);
+  });
+});
 
 it('what neither database nor log has room for is counted, and fills no memory', async () => {
   const persistence = await opened(left());
