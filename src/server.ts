@@ -76,7 +76,7 @@ async function serverOn(config: Config, { log, load }: ServerHooks): Promise<Run
   const journal = new Journal({
     folder,
     settings: config.journal,
-    isForPower: config.durability === 'power',
+    safely: persistence?.safely,
     onTrouble: (trouble) => sayTrouble(trouble, log),
     now: () => clock.now(),
   });

@@ -21,11 +21,17 @@ export interface JournalOptions {
   /** Zone of the diary; the process's own when absent. */
   readonly zone?: ZoneOffset;
   readonly fs?: FileSystem;
-  /** Lines are settled only when they are on the disk. */
-  readonly isForPower?: boolean;
+  /**
+   * Calls back when all that was kept so far is safe from power failures. Lines are written after that, and settled only
+   * when they are on the disk themselves; absent: when they are in the files.
+   */
+  readonly safely?: ((release: () => void) => void) | undefined;
   /** Monotonic ms. */
   readonly now?: () => number;
 }
+
+/** Whole ones for both files, or ''. */
+type Lines = readonly [diary: string, ndjson: string];
 
 export class Journal {
   /** The calls that live. */
@@ -42,23 +48,26 @@ export class Journal {
   /** Those of them that nobody was told of. */
   #freshDiary = '';
   #freshNdjson = '';
-  readonly #isForPower: boolean;
+  readonly #safely: JournalOptions['safely'];
+  /** Lines that wait until what is kept of them is safe; the last ones of a window. */
+  readonly #unsafe: { readonly lines: Lines; readonly isLast: boolean }[] = [];
   /** Counts the writes that both files took. */
   #window = Date.now();
   /** Times `unwritten` has handed out lines of this window. */
   #told = 0;
-  /** Lines of this window were written. */
+  /** This window has lines that are written, or about to be. */
   #hasWritten = false;
   /** The oldest window that may have lines that are not settled: this one, or the one before it. */
   #unsettled = this.#window;
   #places: Pick<Unwritten, 'place' | 'ndjsonPlace'>;
-  #isSyncing = false;
+  /** How far the window before this one is on its way to the disk. */
+  #leaving: 'no' | 'unsafe' | 'written' | 'syncing' = 'no';
   /** The disk has failed: nobody knows what it has. */
   #isDoubtful = false;
 
   constructor(options: JournalOptions) {
-    const { folder, settings, zone, onTrouble, fs, now, isForPower = false } = options;
-    this.#isForPower = isForPower;
+    const { folder, settings, zone, onTrouble, fs, now, safely } = options;
+    this.#safely = safely;
     this.diaryPath = join(folder, DIARY_FILE);
     this.ndjsonPath = join(folder, NDJSON_FILE);
     this.#zone = zone;
@@ -67,7 +76,7 @@ export class Journal {
     const file = (path: string) =>
       new RotatingFile({
         path,
-        isSynced: isForPower,
+        isSynced: safely !== undefined,
         maxSize: settings.maxSize,
         keep: settings.keep,
         onTrouble,
@@ -144,25 +153,48 @@ export class Journal {
     const lines = { window: this.#window, index, diary, ndjson };
     // All of a window follow each other: one place is enough.
     if (index > 0) return lines;
-    return { ...lines, ...this.#places, ...(this.#isForPower && { since: this.#unsettled }) };
+    return { ...lines, ...this.#places, ...(this.#safely && { since: this.#unsettled }) };
   }
 
   /** Once a burst, after its datagrams left. Without news it costs nothing; what a full disk refused is tried again. */
   flush(): void {
-    const [diary, ndjson] = this.#files;
-    this.#hasWritten ||= this.hasNews || this.#told > 0;
-    diary.append(this.#diaryLines);
-    ndjson.append(this.#ndjsonLines);
+    const lines = [this.#diaryLines, this.#ndjsonLines] as const;
+    const hasNews = this.hasNews;
+    this.#hasWritten ||= hasNews || this.#told > 0;
     this.#diaryLines = this.#ndjsonLines = this.#freshDiary = this.#freshNdjson = '';
-    if (!diary.isWritten || !ndjson.isWritten) return;
-    if (this.#isForPower) this.#sync();
-    else if (this.#hasWritten) this.#unsettled = this.#nextWindow();
+    if (this.#safely === undefined) {
+      this.#write(lines);
+      if (this.#isWritten && this.#hasWritten) this.#unsettled = this.#nextWindow();
+    } else if (hasNews || this.#hasWritten) this.#writeSafely(lines, this.#safely);
+    else this.#write(lines);
   }
 
-  /** What is recorded from now on is in the files, as without power for a promise; the next start looks after the rest. */
-  #doubt(): void {
-    this.#isDoubtful = true;
-    for (const file of this.#files) file.leaveUnsynced();
+  /** What is recorded from now on is the next window's, unless one is on its way to the disk: two is all there is to keep apart. */
+  #writeSafely(lines: Lines, safely: NonNullable<JournalOptions['safely']>): void {
+    const isLast = this.#leaving === 'no' && !this.#isDoubtful;
+    if (isLast) {
+      this.#nextWindow();
+      this.#leaving = 'unsafe';
+    }
+    this.#unsafe.push({ lines, isLast });
+    safely(() => this.#writeUnsafe());
+  }
+
+  #writeUnsafe(): void {
+    const first = this.#unsafe.shift();
+    if (first === undefined) return;
+    if (first.isLast) this.#leaving = 'written';
+    this.#write(first.lines);
+  }
+
+  #write([diary, ndjson]: Lines): void {
+    this.#files[0].append(diary);
+    this.#files[1].append(ndjson);
+    if (this.#leaving === 'written' && this.#isWritten) this.#sync();
+  }
+
+  get #isWritten(): boolean {
+    return this.#files.every((file) => file.isWritten);
   }
 
   #nextWindow(): number {
@@ -177,21 +209,24 @@ export class Journal {
     return { place: diary.end, ndjsonPlace: ndjson.end };
   }
 
-  /** What is recorded meanwhile is the next window's, and waits for the next time: two is all there is to keep apart. */
   #sync(): void {
-    if (this.#isSyncing || this.#isDoubtful || !this.#hasWritten) return;
-    const through = this.#nextWindow();
-    this.#isSyncing = true;
+    this.#leaving = 'syncing';
     const [diary, ndjson] = this.#files;
     const synced: Synced = (err) => {
-      this.#isSyncing = false;
-      if (err === null) this.#unsettled = Math.max(this.#unsettled, through);
+      this.#leaving = 'no';
+      if (err === null) this.#unsettled = this.#window;
       else this.#doubt();
     };
     diary.sync((err) => {
       if (err === null) ndjson.sync(synced);
       else synced(err);
     });
+  }
+
+  /** What is recorded from now on is in the files, as without power for a promise; the next start looks after the rest. */
+  #doubt(): void {
+    this.#isDoubtful = true;
+    for (const file of this.#files) file.leaveUnsynced();
   }
 
   /** Other settings, for what is recorded from now on. */
@@ -208,13 +243,14 @@ export class Journal {
 
   close(): void {
     this.flush();
-    if (this.#isForPower) this.#syncNow();
+    while (this.#unsafe.length > 0) this.#writeUnsafe();
+    if (this.#safely !== undefined) this.#syncNow();
     for (const file of this.#files) file.close();
   }
 
   /** The event loop is held for it: nobody is served any more. */
   #syncNow(): void {
-    if (this.#isDoubtful || !this.#files.every((file) => file.isWritten)) return;
+    if (this.#isDoubtful || !this.#isWritten) return;
     try {
       for (const file of this.#files) file.syncNow();
       this.#unsettled = this.#nextWindow();

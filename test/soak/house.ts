@@ -71,7 +71,7 @@ export class House {
     this.journal = new Journal({
       folder,
       settings: config.journal,
-      isForPower: config.durability === 'power',
+      safely: store?.safely,
       onTrouble: () => this.bugs++,
       now: () => clock.now(),
     });
