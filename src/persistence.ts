@@ -262,7 +262,8 @@ export class Persistence {
   async close(): Promise<void> {
     await this.#records.close();
     this.#forgetStored();
-    if (this.#journal?.isComplete === true) this.#keeper?.linesWritten();
+    const isForPower = this.#parts.config.durability === 'power';
+    if (isForPower && this.#journal?.isComplete === true) this.#keeper?.linesWritten();
     this.#log.close();
   }
 

@@ -167,6 +167,7 @@ async function serverOn(config: Config, { log, load }: ServerHooks): Promise<Run
   try {
     await sockets.open();
   } catch (cause) {
+    persistence?.letGo();
     core.close();
     journal.close();
     await persistence?.close();

@@ -10,6 +10,7 @@ import {
   truncateSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
 import { FILE_MODE, type FilePlace, type FileSystem, realFileSystem } from './rotating-file.ts';
 
 /** Lines that one burst made, for both files: whole ones, or ''. */
@@ -40,6 +41,7 @@ export function linesFrom(all: readonly Unwritten[], first: number): readonly Un
 }
 
 const NEWLINE = 0x0a;
+const CHUNK = 1024 * 1024;
 
 /** The disk takes no more. */
 export class CatchUpFailed extends Error {
@@ -61,8 +63,10 @@ export class CatchUpFailed extends Error {
 export function catchUp(path: string, lines: string, place: FilePlace | undefined): number {
   let missing = '';
   try {
+    cutTornEnd(path);
     const pieces = piecesOf(path, lines, place);
-    for (const { file } of pieces) cutTornEnd(file);
+    for (const { file } of pieces)
+      if (file !== path && isRotated(path, file)) attempt(() => cutTornEnd(file));
     missing = missingOf(pieces, lines);
     if (missing !== '') appendFileSync(path, endsWhole(path) ? missing : `\n${missing}`, { mode: FILE_MODE });
   } catch (cause) {
@@ -78,6 +82,8 @@ export function ontoDisk(path: string, fs: FileSystem = realFileSystem): void {
   const failed: unknown[] = [];
   for (const name of readdirSync(folder).filter((one) => one.startsWith(basename(path)))) {
     let fd: number | undefined;
+    // opening a pipe waits for its other end
+    if (statSync(join(folder, name), { throwIfNoEntry: false })?.isFile() !== true) continue;
     try {
       fd = openSync(join(folder, name), 'r');
       fs.syncSync(fd);
@@ -93,16 +99,29 @@ export function ontoDisk(path: string, fs: FileSystem = realFileSystem): void {
 
 function missingOf(pieces: readonly Piece[], lines: string): string {
   if (lines === '') return '';
-  const found = new Map<string, number>();
-  for (const piece of pieces)
-    for (const line of linesOf(read(piece))) found.set(line, (found.get(line) ?? 0) + 1);
+  const wanted = linesOf(lines);
+  const found = new Map(wanted.map((line) => [line, 0]));
+  const find = (line: string) => {
+    const count = found.get(line);
+    if (count !== undefined) found.set(line, count + 1);
+  };
+  // one that cannot be read is nobody's reason to lose a line: better twice
+  for (const piece of pieces) attempt(() => eachLine(piece, find));
   let missing = '';
-  for (const line of linesOf(lines)) {
+  for (const line of wanted) {
     const left = found.get(line) ?? 0;
     if (left > 0) found.set(line, left - 1);
     else missing += `${line}\n`;
   }
   return missing;
+}
+
+function attempt(what: () => void): void {
+  try {
+    what();
+  } catch {
+    // whoever calls goes on without
+  }
 }
 
 /** Only whole lines. */
@@ -161,9 +180,14 @@ function behind(path: string, { inode, at }: FilePlace): Piece[] | undefined {
   const first = { file: begun, from: at };
   if (begun === path) return [first];
   // Whoever moved it away by hand, or by date, left none between.
-  const number = Number(/^\.(\d{1,4})$/.exec(begun.slice(path.length))?.[1] ?? 1);
+  const number = isRotated(path, begun) ? Number(begun.slice(path.length + 1)) : 1;
   const later = Array.from({ length: number }, (_, i) => nth(path, number - 1 - i));
   return [first, ...later.filter((file) => sizeOf(file) !== undefined).map((file) => ({ file, from: 0 }))];
+}
+
+/** By us, or by somebody who counts as we do. */
+function isRotated(path: string, file: string): boolean {
+  return /^\.\d{1,4}$/.test(file.slice(path.length));
 }
 
 /** The file of that inode: this one, or beside it what was made of its name. */
@@ -175,12 +199,24 @@ function fileOf(path: string, inode: number): string | undefined {
     .find((one) => statSync(one, { throwIfNoEntry: false })?.ino === inode);
 }
 
-function read({ file, from }: Piece): string {
+/** Chunk by chunk: a file may have grown large. */
+function eachLine({ file, from }: Piece, take: (line: string) => void): void {
   const fd = openSync(file, 'r');
   try {
-    const bytes = Buffer.alloc(Math.max(0, fstatSync(fd).size - from));
-    readSync(fd, bytes, 0, bytes.length, from);
-    return bytes.toString('utf8');
+    const chunk = Buffer.alloc(CHUNK);
+    const decoder = new StringDecoder('utf8');
+    let rest = '';
+    const { size } = fstatSync(fd);
+    for (let at = from; at < size; ) {
+      const count = readSync(fd, chunk, 0, chunk.length, at);
+      if (count === 0) return;
+      at += count;
+      const lines = (rest + decoder.write(chunk.subarray(0, count))).split('\n');
+      rest = lines.pop() ?? '';
+      // no line of ours is as long
+      if (rest.length > CHUNK) rest = '';
+      for (const line of lines) take(line);
+    }
   } finally {
     closeSync(fd);
   }

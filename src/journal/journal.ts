@@ -5,7 +5,7 @@ import { type CallRecord, CallRecords } from './call-record.ts';
 import type { Unwritten } from './catch-up.ts';
 import { Diary } from './diary.ts';
 import { NdjsonWriter } from './ndjson.ts';
-import { type FileSystem, type FileTrouble, RotatingFile, type Synced } from './rotating-file.ts';
+import { type FileSystem, type FileTrouble, isRefusal, RotatingFile, type Synced } from './rotating-file.ts';
 import type { Transition } from './transition.ts';
 import type { ZoneOffset } from './wall-time.ts';
 
@@ -64,6 +64,7 @@ export class Journal {
   #leaving: 'no' | 'unsafe' | 'written' | 'syncing' = 'no';
   /** The disk has failed: nobody knows what it has. */
   #isDoubtful = false;
+  #isClosed = false;
 
   constructor(options: JournalOptions) {
     const { folder, settings, zone, onTrouble, fs, now, safely } = options;
@@ -162,7 +163,7 @@ export class Journal {
     const hasNews = this.hasNews;
     this.#hasWritten ||= hasNews || this.#told > 0;
     this.#diaryLines = this.#ndjsonLines = this.#freshDiary = this.#freshNdjson = '';
-    if (this.#safely === undefined) {
+    if (this.#safely === undefined || this.#isDoubtful) {
       this.#write(lines);
       if (this.#isWritten && this.#hasWritten) this.#unsettled = this.#nextWindow();
     } else if (hasNews || this.#hasWritten) this.#writeSafely(lines, this.#safely);
@@ -171,7 +172,7 @@ export class Journal {
 
   /** What is recorded from now on is the next window's, unless one is on its way to the disk: two is all there is to keep apart. */
   #writeSafely(lines: Lines, safely: NonNullable<JournalOptions['safely']>): void {
-    const isLast = this.#leaving === 'no' && !this.#isDoubtful;
+    const isLast = this.#leaving === 'no';
     if (isLast) {
       this.#nextWindow();
       this.#leaving = 'unsafe';
@@ -190,7 +191,8 @@ export class Journal {
   #write([diary, ndjson]: Lines): void {
     this.#files[0].append(diary);
     this.#files[1].append(ndjson);
-    if (this.#leaving === 'written' && this.#isWritten) this.#sync();
+    const maySync = !this.#isDoubtful && !this.#isClosed;
+    if (this.#leaving === 'written' && this.#isWritten && maySync) this.#sync();
   }
 
   get #isWritten(): boolean {
@@ -213,9 +215,10 @@ export class Journal {
     this.#leaving = 'syncing';
     const [diary, ndjson] = this.#files;
     const synced: Synced = (err) => {
-      this.#leaving = 'no';
-      if (err === null) this.#unsettled = this.#window;
-      else this.#doubt();
+      if (this.#isClosed) return;
+      this.#leaving = err === null ? 'no' : 'written';
+      if (err === null) this.#settled();
+      else if (isRefusal(err)) this.#doubt();
     };
     diary.sync((err) => {
       if (err === null) ndjson.sync(synced);
@@ -223,9 +226,17 @@ export class Journal {
     });
   }
 
-  /** What is recorded from now on is in the files, as without power for a promise; the next start looks after the rest. */
+  #settled(): void {
+    this.#unsettled = this.#window;
+    // those of the window before stand there by now
+    if (!this.#hasWritten && this.#told === 0) this.#places = this.#placesNow();
+  }
+
+  /** From now on it is as without power for a promise: nobody knows what else would be true. */
   #doubt(): void {
     this.#isDoubtful = true;
+    while (this.#unsafe.length > 0) this.#writeUnsafe();
+    this.#leaving = 'no';
     for (const file of this.#files) file.leaveUnsynced();
   }
 
@@ -242,18 +253,21 @@ export class Journal {
   }
 
   close(): void {
+    // of a file that is synced just now an error may be told there, and not here
+    const isKnown = this.#leaving !== 'syncing';
+    this.#isClosed = true;
     this.flush();
     while (this.#unsafe.length > 0) this.#writeUnsafe();
-    if (this.#safely !== undefined) this.#syncNow();
+    if (this.#safely !== undefined) this.#syncNow(isKnown);
     for (const file of this.#files) file.close();
   }
 
   /** The event loop is held for it: nobody is served any more. */
-  #syncNow(): void {
+  #syncNow(isKnown: boolean): void {
     if (this.#isDoubtful || !this.#isWritten) return;
     try {
       for (const file of this.#files) file.syncNow();
-      this.#unsettled = this.#nextWindow();
+      if (isKnown) this.#unsettled = this.#nextWindow();
     } catch {
       // the next start finds what is missing
     }

@@ -97,6 +97,11 @@ export function troubleWords({ err }: FileTrouble): string {
   return `journal file cannot be ${isMove ? 'rotated' : 'written'}: ${err.message}`;
 }
 
+/** An error of `sync`: what it was about may never reach the disk. Otherwise it was not tried. */
+export function isRefusal(err: Error): boolean {
+  return !('syscall' in err && err.syscall === 'open');
+}
+
 /** Who called whom is for the owner, and for a group that reads logs. */
 export const FILE_MODE = 0o640;
 
@@ -177,7 +182,7 @@ export class RotatingFile {
 
   /**
    * Brings all that was written so far onto the disk, one thing after the other, beside the event loop. One at a time, and
-   * never again after an error: the system takes pages that the disk refused for written.
+   * never again after a refusal: the system takes pages that the disk refused for written.
    */
   sync(done: Synced): void {
     const left = this.#left.splice(0);
@@ -201,9 +206,11 @@ export class RotatingFile {
   #synced(err: Error | null): void {
     this.#underway = [];
     if (this.#isClosed) this.#closeLeft();
-    if (err === null || this.#isClosed) return;
+    if (err === null) return;
     this.#failures++;
-    this.#options.onTrouble({ path: this.path, err, lost: 0 });
+    // the files themselves come before it
+    if (!isRefusal(err)) this.#isFolderUnsynced = true;
+    else if (!this.#isClosed) this.#options.onTrouble({ path: this.path, err, lost: 0 });
   }
 
   /** Nobody calls `sync` any more. */
@@ -224,10 +231,15 @@ export class RotatingFile {
     this.#rotation = { maxSize, keep };
   }
 
-  /** Opens the path anew: whoever rotates files by hand has moved ours away. */
+  /** Opens the path anew if whoever rotates files by hand has moved ours away. */
   reopen(): void {
-    this.#closeFd();
+    if (!this.#isThere) this.#closeFd();
     this.#drain(this.#now());
+  }
+
+  /** The path leads to our file. */
+  get #isThere(): boolean {
+    return statSync(this.path, { throwIfNoEntry: false })?.ino === this.#inode;
   }
 
   /** A last attempt at what waits, then the file is let go. A later append opens it again. */
@@ -339,7 +351,7 @@ export class RotatingFile {
   #look(now: number): void {
     if (this.#fd === undefined || now < this.#lookAt) return;
     this.#lookAt = now + LOOK_MS;
-    if (statSync(this.path, { throwIfNoEntry: false })?.ino !== this.#inode) this.#closeFd();
+    if (!this.#isThere) this.#closeFd();
   }
 
   #broke(error: unknown, now: number): void {
@@ -359,7 +371,7 @@ export class RotatingFile {
 
   #closeFd(): void {
     if (this.#fd === undefined) return;
-    if (this.#isSynced) this.#left.push(this.#fd);
+    if (this.#isSynced && (this.#isUnsynced || this.#underway.includes(this.#fd))) this.#left.push(this.#fd);
     else this.#close(this.#fd);
     this.#fd = undefined;
   }

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import {
   appendFileSync,
+  mkdirSync,
   mkdtempSync,
   type PathLike,
   readdirSync,
@@ -20,6 +21,7 @@ import {
   CatchUpFailed,
   catchUp,
   linesFrom,
+  ontoDisk,
   type Unwritten,
   unsettledFrom,
 } from '../../src/journal/catch-up.ts';
@@ -65,6 +67,16 @@ describe('a file that takes nothing', () => {
     onTestFinished(() => void spawnSync('chattr', ['-i', path]));
     expect(left('a\nhalf\nc\n')).toBe('half\nc\n');
   });
+});
+
+test('what is no file is left alone when the others are brought onto the disk', () => {
+  writeFileSync(path, 'a\n');
+  mkdirSync(`${path}.folder`);
+  const made = spawnSync('mkfifo', [`${path}.pipe`]).status;
+  if (made !== 0) return;
+  const synced: number[] = [];
+  ontoDisk(path, { ...realFileSystem, syncSync: (fd) => void synced.push(fd) });
+  expect(synced).toHaveLength(1);
 });
 
 test('lines that the files did not take at the start come before all others, and are kept with them', () => {
@@ -116,6 +128,20 @@ describe('a torn end', () => {
     expect(content()).toBe(`a\n${long}`);
     catchUp(path, 'b\n', undefined);
     expect(content()).toBe(`a\n${long}\nb\n`);
+  });
+
+  test('is cut though an older file cannot be read', () => {
+    mkdirSync(`${path}.1`);
+    writeFileSync(path, 'a\nhal');
+    catchUp(path, 'half\n', undefined);
+    expect(content()).toBe('a\nhalf\n');
+  });
+
+  test('of what somebody has made of an older file is no business of ours', () => {
+    writeFileSync(`${path}.1.gz`, 'packed\nwithout an end');
+    writeFileSync(path, '');
+    catchUp(path, 'a\n', place(0, `${path}.1.gz`));
+    expect(content(`${path}.1.gz`)).toBe('packed\nwithout an end');
   });
 
   test('of a file that was rotated is cut as well, and its line written once', () => {
