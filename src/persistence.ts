@@ -48,6 +48,7 @@ export interface Restored {
 
 export class Persistence {
   readonly #parts: PersistenceParts;
+  readonly #isForPower: boolean;
   readonly #log: LiveLog;
   readonly #records: Records;
   /** What was found; gone once it is taken over, for it is as large as what lives. */
@@ -68,6 +69,7 @@ export class Persistence {
 
   private constructor(parts: PersistenceParts, log: LiveLog, records: Records, kept: Map<string, string>) {
     this.#parts = parts;
+    this.#isForPower = parts.config.durability === 'power';
     this.#log = log;
     this.#records = records;
     this.#kept = readKept(kept);
@@ -148,7 +150,7 @@ export class Persistence {
 
   /** undefined: what is written is safe enough. */
   get safely(): ((release: () => void) => void) | undefined {
-    if (this.#parts.config.durability !== 'power') return undefined;
+    if (!this.#isForPower) return undefined;
     return (release) => this.#log.safely(release);
   }
 
@@ -240,16 +242,15 @@ export class Persistence {
   }
 
   #stored(ids: readonly string[]): void {
-    if (this.#parts.config.durability === 'power') {
-      this.#storedIds.push(...ids);
-      this.#forgetStored();
-    } else for (const id of ids) this.#keeper?.recordStored(id);
+    this.#storedIds.push(...ids);
+    this.#forgetStored();
   }
 
   #forgetStored(): void {
-    const isOwed = (id: string) => this.#journal?.isSettled(windowOf(id)) === false;
     const { length } = this.#storedIds;
-    const first = this.#storedIds.findIndex(isOwed);
+    const first = this.#isForPower
+      ? this.#storedIds.findIndex((id) => this.#journal?.isSettled(windowOf(id)) === false)
+      : length;
     const most = Math.max(first < 0 ? length : first, length - MOST_STORED);
     for (const id of this.#storedIds.splice(0, most)) this.#keeper?.recordStored(id);
   }
@@ -262,8 +263,7 @@ export class Persistence {
   async close(): Promise<void> {
     await this.#records.close();
     this.#forgetStored();
-    const isForPower = this.#parts.config.durability === 'power';
-    if (isForPower && this.#journal?.isComplete === true) this.#keeper?.linesWritten();
+    if (this.#isForPower && this.#journal?.isComplete === true) this.#keeper?.linesWritten();
     this.#log.close();
   }
 
@@ -276,11 +276,10 @@ export class Persistence {
   }
 
   #completeJournals(): void {
-    const { folder, log, config } = this.#parts;
+    const { folder, log } = this.#parts;
     const { unwritten, records } = this.#kept;
     // The older ones are in their files, which may be rotated away by now.
-    const isForPower = config.durability === 'power';
-    const first = unsettledFrom(unwritten, this.#lastWindow, isForPower);
+    const first = unsettledFrom(unwritten, this.#lastWindow, this.#isForPower);
     const window = linesFrom(unwritten, first);
     const recent = records.filter(([id]) => windowOf(id) >= first);
     const writer = new NdjsonWriter();
@@ -301,7 +300,7 @@ export class Persistence {
         this.#left[file] = err instanceof CatchUpFailed ? err.left : lines[file];
         log.error({ err, file }, 'the journal could not be completed');
       }
-      if (isForPower) this.#ontoDisk(join(folder, file));
+      if (this.#isForPower) this.#ontoDisk(join(folder, file));
     }
   }
 }

@@ -11,7 +11,8 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
-import { FILE_MODE, type FilePlace, type FileSystem, realFileSystem } from './rotating-file.ts';
+import { FILE_MODE, type FilePlace } from './rotating-file.ts';
+import { realSync, type Sync } from './sync.ts';
 
 /** Lines that one burst made, for both files: whole ones, or ''. */
 export interface Unwritten {
@@ -63,29 +64,28 @@ export class CatchUpFailed extends Error {
 export function catchUp(path: string, lines: string, place: FilePlace | undefined): number {
   let missing = '';
   try {
-    cutTornEnd(path);
-    const pieces = piecesOf(path, lines, place);
-    for (const { file } of pieces)
-      if (file !== path && isRotated(path, file)) attempt(() => cutTornEnd(file));
+    const endsWhole = cutTornEnd(path);
+    if (lines === '') return 0;
+    const pieces = piecesOf(path, place);
+    for (const { file } of pieces) if (isRotated(path, file)) attempt(() => cutTornEnd(file));
     missing = missingOf(pieces, lines);
-    if (missing !== '') appendFileSync(path, endsWhole(path) ? missing : `\n${missing}`, { mode: FILE_MODE });
+    if (missing !== '') appendFileSync(path, endsWhole ? missing : `\n${missing}`, { mode: FILE_MODE });
   } catch (cause) {
     // some of it may stand there by now, and the end be torn: neither whole nor missing lines are those
-    throw new CatchUpFailed(missingOf(piecesOf(path, lines, place), lines), cause);
+    throw new CatchUpFailed(missingOf(piecesOf(path, place), lines), cause);
   }
   return linesOf(missing).length;
 }
 
 /** Whatever stands there, and in what was rotated, is on the disk behind this. Throws what the file system throws. */
-export function ontoDisk(path: string, fs: FileSystem = realFileSystem): void {
-  const folder = dirname(path);
+export function ontoDisk(path: string, fs: Sync = realSync): void {
   const failed: unknown[] = [];
-  for (const name of readdirSync(folder).filter((one) => one.startsWith(basename(path)))) {
+  for (const file of siblings(path)) {
     let fd: number | undefined;
     // opening a pipe waits for its other end
-    if (statSync(join(folder, name), { throwIfNoEntry: false })?.isFile() !== true) continue;
+    if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) continue;
     try {
-      fd = openSync(join(folder, name), 'r');
+      fd = openSync(file, 'r');
       fs.syncSync(fd);
     } catch (cause) {
       failed.push(cause);
@@ -93,7 +93,7 @@ export function ontoDisk(path: string, fs: FileSystem = realFileSystem): void {
       if (fd !== undefined) closeSync(fd);
     }
   }
-  fs.syncFolderSync(folder);
+  fs.syncFolderSync(dirname(path));
   if (failed.length > 0) throw failed[0];
 }
 
@@ -141,10 +141,8 @@ interface Piece {
 const END = 4_000_000;
 
 /** Where the lines may stand, the oldest piece first. */
-function piecesOf(path: string, lines: string, place: FilePlace | undefined): Piece[] {
-  const end = endOf(path);
-  if (lines === '') return end;
-  return (place === undefined ? lately(path) : behind(path, place)) ?? end;
+function piecesOf(path: string, place: FilePlace | undefined): Piece[] {
+  return place === undefined ? lately(path) : (behind(path, place) ?? endOf(path));
 }
 
 function endOf(file: string): Piece[] {
@@ -192,11 +190,15 @@ function isRotated(path: string, file: string): boolean {
 
 /** The file of that inode: this one, or beside it what was made of its name. */
 function fileOf(path: string, inode: number): string | undefined {
+  return siblings(path).find((file) => statSync(file, { throwIfNoEntry: false })?.ino === inode);
+}
+
+/** The file itself, and what stands beside it under a name that goes on from its own. */
+function siblings(path: string): string[] {
   const folder = dirname(path);
   return readdirSync(folder)
     .filter((name) => name.startsWith(basename(path)))
-    .map((name) => join(folder, name))
-    .find((one) => statSync(one, { throwIfNoEntry: false })?.ino === inode);
+    .map((name) => join(folder, name));
 }
 
 /** Chunk by chunk: a file may have grown large. */
@@ -222,10 +224,10 @@ function eachLine({ file, from }: Piece, take: (line: string) => void): void {
   }
 }
 
-/** Removes what follows the last line end. */
-function cutTornEnd(path: string): void {
+/** Removes what follows the last line end. False: a line of more than 64 KB is not ours, and stays. */
+function cutTornEnd(path: string): boolean {
   const fd = open(path);
-  if (fd === undefined) return;
+  if (fd === undefined) return true;
   let size: number;
   let tail: Buffer;
   try {
@@ -236,22 +238,10 @@ function cutTornEnd(path: string): void {
     closeSync(fd);
   }
   const rest = tail.subarray(tail.lastIndexOf(NEWLINE) + 1);
-  // A line of more than 64 KB is not ours: nothing is cut.
-  if (rest.length > 0 && (rest.length < tail.length || tail.length === size))
-    truncateSync(path, size - rest.length);
-}
-
-/** False: a torn end was too long to be cut. */
-function endsWhole(path: string): boolean {
-  const fd = open(path);
-  if (fd === undefined) return true;
-  try {
-    const { size } = fstatSync(fd);
-    const last = Buffer.alloc(1);
-    return size === 0 || (readSync(fd, last, 0, 1, size - 1) === 1 && last[0] === NEWLINE);
-  } finally {
-    closeSync(fd);
-  }
+  if (rest.length === 0) return true;
+  if (rest.length === tail.length && tail.length < size) return false;
+  truncateSync(path, size - rest.length);
+  return true;
 }
 
 function open(path: string): number | undefined {

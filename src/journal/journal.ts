@@ -5,7 +5,8 @@ import { type CallRecord, CallRecords } from './call-record.ts';
 import type { Unwritten } from './catch-up.ts';
 import { Diary } from './diary.ts';
 import { NdjsonWriter } from './ndjson.ts';
-import { type FileSystem, type FileTrouble, isRefusal, RotatingFile, type Synced } from './rotating-file.ts';
+import { type FileSystem, type FileTrouble, isRefusal, RotatingFile } from './rotating-file.ts';
+import type { Done } from './sync.ts';
 import type { Transition } from './transition.ts';
 import type { ZoneOffset } from './wall-time.ts';
 
@@ -214,7 +215,7 @@ export class Journal {
   #sync(): void {
     this.#leaving = 'syncing';
     const [diary, ndjson] = this.#files;
-    const synced: Synced = (err) => {
+    const synced: Done = (err) => {
       if (this.#isClosed) return;
       this.#leaving = err === null ? 'no' : 'written';
       if (err === null) this.#settled();

@@ -1,58 +1,17 @@
 // One append-only file that rotates by size, outlives full disks and logrotate, and never throws.
-import {
-  close,
-  closeSync,
-  fdatasync,
-  fdatasyncSync,
-  fstatSync,
-  fsync,
-  fsyncSync,
-  open,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-
-export type Synced = (err: Error | null) => void;
+import { type Done, realSync, type Sync } from './sync.ts';
 
 /** What a file needs of the system; handed in so that a test can fill the disk. */
-export interface FileSystem {
+export interface FileSystem extends Sync {
   readonly openSync: typeof openSync;
   readonly closeSync: typeof closeSync;
   readonly writeSync: (fd: number, bytes: Uint8Array, offset: number, length: number) => number;
   readonly renameSync: typeof renameSync;
-  readonly sync: (fd: number, done: Synced) => void;
-  readonly syncSync: (fd: number) => void;
-  /** The names in a folder. */
-  readonly syncFolder: (folder: string, done: Synced) => void;
-  readonly syncFolderSync: (folder: string) => void;
 }
 
-export const realFileSystem: FileSystem = {
-  openSync,
-  closeSync,
-  writeSync,
-  renameSync,
-  sync: fdatasync,
-  syncSync: fdatasyncSync,
-  syncFolder: (folder, done) =>
-    open(folder, 'r', (err, fd) => {
-      if (err !== null) done(err);
-      else fsync(fd, (failed) => close(fd, () => done(failed)));
-    }),
-  syncFolderSync: (folder) => {
-    const fd = openSync(folder, 'r');
-    try {
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-  },
-};
+export const realFileSystem: FileSystem = { ...realSync, openSync, closeSync, writeSync, renameSync };
 
 export interface Rotation {
   /** Bytes; a write that would go beyond rotates first. */
@@ -184,13 +143,13 @@ export class RotatingFile {
    * Brings all that was written so far onto the disk, one thing after the other, beside the event loop. One at a time, and
    * never again after a refusal: the system takes pages that the disk refused for written.
    */
-  sync(done: Synced): void {
+  sync(done: Done): void {
     const left = this.#left.splice(0);
     this.#underway = this.#fd !== undefined && this.#isUnsynced ? [...left, this.#fd] : left;
-    const steps = this.#underway.map((fd) => (then: Synced) => this.#fs.sync(fd, then));
+    const steps = this.#underway.map((fd) => (then: Done) => this.#fs.sync(fd, then));
     if (this.#isFolderUnsynced) steps.push((then) => this.#fs.syncFolder(dirname(this.path), then));
     this.#isUnsynced = this.#isFolderUnsynced = false;
-    const next: Synced = (err) => {
+    const next: Done = (err) => {
       const step = err === null && !this.#isClosed ? steps.shift() : undefined;
       if (step !== undefined) {
         step(next);
@@ -221,8 +180,9 @@ export class RotatingFile {
 
   /** The same at the end, when nobody waits any more. Throws what the file system throws. */
   syncNow(): void {
-    for (const fd of [...this.#underway, ...this.#left]) this.#fs.syncSync(fd);
-    if (this.#fd !== undefined) this.#fs.syncSync(this.#fd);
+    const fds = new Set([...this.#underway, ...this.#left]);
+    if (this.#fd !== undefined) fds.add(this.#fd);
+    for (const fd of fds) this.#fs.syncSync(fd);
     this.#fs.syncFolderSync(dirname(this.path));
   }
 

@@ -1,13 +1,14 @@
 // What the store needs of the system's files; handed in so that a test can fill, slow down or cut off the disk.
 import fs from 'node:fs';
+import { type Done, realSync, type Sync } from '../journal/sync.ts';
 
-export type Done = (err: Error | null) => void;
+export type { Done };
 export type Counted = (err: Error | null, count: number) => void;
 /** Without an error there is a file. */
 export type Created = (err: Error | null, file?: { readonly fd: number; readonly ino: number }) => void;
 
 /** Synchronous calls throw, the others tell their error. `a+` and `ax+` append, `ax+` refuses what exists. */
-export interface StoreFileSystem {
+export interface StoreFileSystem extends Sync {
   readdirSync(folder: string): string[];
   openSync(path: string, flags: 'r' | 'a+' | 'ax+'): number;
   statSync(fd: number): { readonly ino: number; readonly size: number };
@@ -16,8 +17,6 @@ export interface StoreFileSystem {
   readSync(fd: number, bytes: Uint8Array, offset: number, length: number, position: number): number;
   writeSync(fd: number, bytes: Uint8Array, offset: number, length: number): number;
   truncateSync(fd: number, size: number): void;
-  syncSync(fd: number): void;
-  syncFolderSync(folder: string): void;
   renameSync(from: string, to: string): void;
   closeSync(fd: number): void;
   unlinkSync(path: string): void;
@@ -32,15 +31,13 @@ export interface StoreFileSystem {
     counted: Counted,
   ): void;
   write(fd: number, bytes: Uint8Array, offset: number, length: number, counted: Counted): void;
-  sync(fd: number, done: Done): void;
-  /** Makes the names in a folder outlive a power failure. */
-  syncFolder(folder: string, done: Done): void;
   unlink(path: string, done: Done): void;
   /** Not on the event loop: letting go of an unlinked file frees its blocks. */
   close(fd: number, done: Done): void;
 }
 
 export const realStoreFileSystem: StoreFileSystem = {
+  ...realSync,
   readdirSync: (folder) => fs.readdirSync(folder),
   openSync: (path, flags) => fs.openSync(path, flags, 0o600),
   statSync: (fd) => fs.fstatSync(fd),
@@ -48,15 +45,6 @@ export const realStoreFileSystem: StoreFileSystem = {
   readSync: (fd, bytes, offset, length, position) => fs.readSync(fd, bytes, offset, length, position),
   writeSync: (fd, bytes, offset, length) => fs.writeSync(fd, bytes, offset, length),
   truncateSync: (fd, size) => fs.ftruncateSync(fd, size),
-  syncSync: (fd) => fs.fdatasyncSync(fd),
-  syncFolderSync: (folder) => {
-    const fd = fs.openSync(folder, 'r');
-    try {
-      fs.fsyncSync(fd);
-    } finally {
-      fs.closeSync(fd);
-    }
-  },
   renameSync: (from, to) => fs.renameSync(from, to),
   closeSync: (fd) => fs.closeSync(fd),
   unlinkSync: (path) => fs.unlinkSync(path),
@@ -73,13 +61,6 @@ export const realStoreFileSystem: StoreFileSystem = {
   read: (fd, bytes, offset, length, position, counted) =>
     fs.read(fd, bytes, offset, length, position, counted),
   write: (fd, bytes, offset, length, counted) => fs.write(fd, bytes, offset, length, null, counted),
-  sync: (fd, done) => fs.fdatasync(fd, done),
-  syncFolder: (folder, done) => {
-    fs.open(folder, 'r', (err, fd) => {
-      if (err !== null) done(err);
-      else fs.fsync(fd, (failed) => fs.close(fd, () => done(failed)));
-    });
-  },
   unlink: (path, done) => fs.unlink(path, done),
   close: (fd, done) => fs.close(fd, done),
 };

@@ -165,11 +165,10 @@ export class LiveLog {
    * with all that stays. Of a key that is not known, which is an error of the caller, it is all that is kept.
    */
   append(key: string, text: string): void {
-    const entry = { text, isAppended: true };
     // what was written half the disk may still have: this does not go on from there
     const before = this.#waiting.get(key) ?? (this.#halfWritten.has(key) ? DELETED : undefined);
-    if (before !== undefined) this.#waiting.delete(key);
-    this.#waiting.set(key, before === undefined ? entry : joined(before, entry));
+    this.#waiting.delete(key);
+    this.#waiting.set(key, joined(before, { text, isAppended: true }));
   }
 
   /** Costs a line only when the disk knows the key. */
@@ -322,7 +321,7 @@ export class LiveLog {
     for (const [key, entry] of this.#waiting) {
       const before = flown.get(key);
       flown.delete(key);
-      flown.set(key, before === undefined ? entry : joined(before, entry));
+      flown.set(key, joined(before, entry));
     }
     this.#waiting = flown;
     this.#flying = undefined;

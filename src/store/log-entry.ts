@@ -15,9 +15,9 @@ export const SEPARATOR = '\x1e';
 
 export const DELETED: Entry = { text: undefined, isAppended: false };
 
-/** One entry for both; `then` is the newer one. */
-export function joined(first: Entry, then: Entry): Entry {
-  if (!then.isAppended) return then;
+/** One entry for both; `then` is the newer one. undefined: there is no other. */
+export function joined(first: Entry | undefined, then: Entry): Entry {
+  if (first === undefined || !then.isAppended) return then;
   if (first.text === undefined) return { text: then.text, isAppended: false };
   return { text: `${first.text}${SEPARATOR}${then.text}`, isAppended: first.isAppended };
 }

@@ -20,9 +20,9 @@ import {
   type FileSystem,
   type FileTrouble,
   realFileSystem,
-  type Synced,
   troubleWords,
 } from '../../src/journal/rotating-file.ts';
+import type { Done } from '../../src/journal/sync.ts';
 import { telling } from './transitions.ts';
 
 const soon = () => new Promise((done) => setImmediate(() => setImmediate(done)));
@@ -33,7 +33,7 @@ class SlowDisk {
   readonly #broken = new Set<number>();
   readonly open = new Set<number>();
   folders = 0;
-  #asked: { readonly fd: number; readonly size: number; readonly done: Synced }[] = [];
+  #asked: { readonly fd: number; readonly size: number; readonly done: Done }[] = [];
   fails = false;
 
   readonly fs: FileSystem = {
@@ -101,10 +101,8 @@ function folderOf(): string {
   return folder;
 }
 
-function linesIn(folder: string): string[] {
-  return readdirSync(folder).flatMap((name) =>
-    readFileSync(join(folder, name), 'utf8').split('\n').slice(0, -1),
-  );
+function linesIn(folder: string, names = readdirSync(folder)): string[] {
+  return names.flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n').slice(0, -1));
 }
 
 function journalOn(
@@ -122,6 +120,16 @@ function journalOn(
     onTrouble: (trouble) => troubles.push(trouble),
     fs,
   });
+}
+
+function ring(journal: Journal): void {
+  journal.record(telling([{ entry: 'ringing' }]));
+  journal.flush();
+}
+
+function moveAway(folder: string, suffix: string): void {
+  for (const file of [DIARY_FILE, NDJSON_FILE])
+    renameSync(join(folder, file), join(folder, `${file}${suffix}`));
 }
 
 /** As the keeper has them: two windows beside each other. What is not safe goes with the power. */
@@ -149,12 +157,6 @@ class Kept {
   losePower(): void {
     this.#waiting = [];
     this.#entries = new Map(this.#safe);
-  }
-
-  /** All of it is safe. */
-  answerAll(): void {
-    while (this.#waiting.length > 0) this.answer();
-    this.#safe = new Map(this.#entries);
   }
 
   catchUp(folder: string, fs: FileSystem): void {
@@ -220,10 +222,12 @@ async function live(path: readonly Step[], maxSize: number, chance: () => number
     await soon();
   }
   const lines = (file: string) =>
-    readdirSync(folder)
-      .filter((name) => name.startsWith(file))
-      .sort((a, b) => b.length - a.length || (a < b ? 1 : -1))
-      .flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n').slice(0, -1));
+    linesIn(
+      folder,
+      readdirSync(folder)
+        .filter((name) => name.startsWith(file))
+        .sort((a, b) => b.length - a.length || (a < b ? 1 : -1)),
+    );
   const seqs = lines(NDJSON_FILE).map((line) => JSON.parse(line).seq as number);
   return { safe, diary: lines(DIARY_FILE), seqs };
 }
@@ -304,10 +308,7 @@ test('a disk that refuses something is told of once and asked no more: from then
   const troubles: FileTrouble[] = [];
   let waiting: (() => void)[] = [];
   const journal = journalOn(folder, disk.fs, 700, troubles, (release) => waiting.push(release));
-  const record = () => {
-    journal.record(telling([{ entry: 'ringing' }]));
-    journal.flush();
-  };
+  const record = () => ring(journal);
   const release = () => {
     for (const one of waiting.splice(0)) one();
   };
@@ -348,8 +349,7 @@ test('a folder that cannot be opened just now is synced the next time', async ()
   const journal = journalOn(folderOf(), fs, 1e6, troubles);
   const { window } = journal;
   for (let i = 0; i < 3; i++) {
-    journal.record(telling([{ entry: 'ringing' }]));
-    journal.flush();
+    ring(journal);
     await disk.answerAll();
   }
   expect(journal.isSettled(window)).toBe(false);
@@ -365,8 +365,7 @@ test('a disk that never answers is not asked again, and holds few files open', a
   const disk = new SlowDisk();
   const journal = journalOn(folderOf(), disk.fs, 700);
   for (let i = 0; i < 50; i++) {
-    journal.record(telling([{ entry: 'ringing' }]));
-    journal.flush();
+    ring(journal);
     await soon();
   }
   expect(disk.open.size).toBeLessThan(15);
@@ -381,14 +380,11 @@ test('what was moved away is closed once it is synced, and with the journal at t
   const journal = journalOn(folder, disk.fs);
   let moved = 0;
   const round = () => {
-    journal.record(telling([{ entry: 'ringing' }]));
-    journal.flush();
+    ring(journal);
     moved++;
-    for (const file of [DIARY_FILE, NDJSON_FILE])
-      renameSync(join(folder, file), join(folder, `${file}.old${moved}`));
+    moveAway(folder, `.old${moved}`);
     journal.reopen();
-    journal.record(telling([{ entry: 'ringing' }]));
-    journal.flush();
+    ring(journal);
   };
   round();
   round();
@@ -412,8 +408,7 @@ test.each(['asked', 'answered'])(
     const troubles: FileTrouble[] = [];
     const journal = journalOn(folder, disk.fs, 700, troubles);
     for (let i = 0; i < 4; i++) {
-      journal.record(telling([{ entry: 'ringing' }]));
-      journal.flush();
+      ring(journal);
       if (how === 'answered') await disk.answerAll();
     }
     journal.close();
@@ -431,13 +426,10 @@ test('a journal that is closed is on the disk, also what was moved away and is s
   const folder = folderOf();
   const disk = new SlowDisk();
   const journal = journalOn(folder, disk.fs);
-  const record = () => {
-    journal.record(telling([{ entry: 'ringing' }]));
-    journal.flush();
-  };
+  const record = () => ring(journal);
   record();
   record();
-  for (const file of [DIARY_FILE, NDJSON_FILE]) renameSync(join(folder, file), join(folder, `${file}.old`));
+  moveAway(folder, '.old');
   journal.reopen();
   await disk.answerAll();
   record();
@@ -450,8 +442,7 @@ test('a journal that is closed waits for nobody', () => {
   const folder = folderOf();
   const journal = journalOn(folder, new SlowDisk().fs, 1e6, [], () => undefined);
   for (let i = 0; i < 2; i++) {
-    journal.record(telling([{ entry: 'ringing' }]));
-    journal.flush();
+    ring(journal);
   }
   expect(linesIn(folder)).toEqual([]);
   journal.close();
@@ -464,8 +455,7 @@ test('new names are synced with what they stand for', async () => {
   const journal = journalOn(folderOf(), disk.fs, 700);
   const folders: number[] = [];
   for (let i = 0; i < 4; i++) {
-    journal.record(telling([{ entry: 'ringing' }]));
-    journal.flush();
+    ring(journal);
     await disk.answerAll();
     folders.push(disk.folders);
   }
@@ -485,8 +475,7 @@ test('files that somebody has moved away, under whatever name, are not written a
     journal.flush();
   };
   record();
-  for (const file of [DIARY_FILE, NDJSON_FILE])
-    renameSync(join(folder, file), join(folder, `${file}-20260504`));
+  moveAway(folder, '-20260504');
   journal.reopen();
   record();
   kept.catchUp(folder, disk.fs);

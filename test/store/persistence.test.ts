@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { configSchema } from '../../src/config/config.ts';
 import { CallRecords } from '../../src/journal/call-record.ts';
-import { realFileSystem } from '../../src/journal/rotating-file.ts';
+import { realSync } from '../../src/journal/sync.ts';
 import { Persistence } from '../../src/persistence.ts';
 import { LiveLog } from '../../src/store/live-log.ts';
 import { readLogOffline } from '../../src/store/log-offline.ts';
@@ -81,7 +81,7 @@ it('lines that the file does not take at the start are kept on, however many', a
 });
 
 it('what the journal has at the start is on the disk before its lines are forgotten', async () => {
-  const [file, names] = [vi.spyOn(realFileSystem, 'syncSync'), vi.spyOn(realFileSystem, 'syncFolderSync')];
+  const [file, names] = [vi.spyOn(realSync, 'syncSync'), vi.spyOn(realSync, 'syncFolderSync')];
   onTestFinished(() => {
     vi.restoreAllMocks();
   });

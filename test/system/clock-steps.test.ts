@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { Diary } from '../../src/journal/diary.ts';
 import { WallTime } from '../../src/journal/wall-time.ts';
-import { callUp, SDP, World } from './world.ts';
+import { callUp, ringInTurn, SDP, World } from './world.ts';
 
 const HOUR = 3_600_000;
 const STEPS = [
@@ -76,10 +76,7 @@ describe.each(STEPS)('%s', (_, step) => {
 
   it('the next phone rings when its turn comes, also after a restart', () => {
     const { w, alice, bob } = world();
-    const carol = w.phone('carol', '10.0.0.4');
-    carol.register({ to: bob.aor, contact: null, headers: [`Contact: <${carol.contact}>;q=0.5`] });
-    alice.request('INVITE', { to: bob.aor, body: SDP.audio });
-    bob.answer(bob.got('INVITE'), 180);
+    const carol = ringInTurn(w, alice, bob);
     w.wallShift += step;
     alice.register();
     w.kill();
@@ -108,10 +105,7 @@ it('back while no server runs: nothing lasts longer than when it was kept', () =
 
 it('back while no server runs: the next phone rings no later than it would have', () => {
   const { w, alice, bob } = world();
-  const carol = w.phone('carol', '10.0.0.4');
-  carol.register({ to: bob.aor, contact: null, headers: [`Contact: <${carol.contact}>;q=0.5`] });
-  alice.request('INVITE', { to: bob.aor, body: SDP.audio });
-  bob.answer(bob.got('INVITE'), 180);
+  const carol = ringInTurn(w, alice, bob);
   w.wallShift -= HOUR;
   w.kill();
   w.advance(30_000);

@@ -1,7 +1,7 @@
 // What phones are owed by a server that was killed between keeping and sending, or before an answer came.
 import { describe, expect, it } from 'vitest';
 import { readKept } from '../../src/keeper.ts';
-import { callUp, SDP, twoPhones, type World } from './world.ts';
+import { callUp, ringInTurn, SDP, twoPhones, type World } from './world.ts';
 
 const world = () => {
   const { world: w, ...phones } = twoPhones();
@@ -325,10 +325,7 @@ describe('a bug while something is kept', () => {
 describe('a call that rings at one phone after another', () => {
   it('goes on to the next when the way to the first is gone after a restart', () => {
     const { w, alice, bob } = world();
-    const carol = w.phone('carol', '10.0.0.4');
-    carol.register({ to: bob.aor, contact: null, headers: [`Contact: <${carol.contact}>;q=0.5`] });
-    alice.request('INVITE', { to: bob.aor, body: SDP.audio });
-    bob.answer(bob.got('INVITE'), 180);
+    const carol = ringInTurn(w, alice, bob);
     alice.inbox.length = 0;
     w.kill(0, (kept) => {
       for (const [key, text] of kept)

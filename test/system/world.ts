@@ -462,6 +462,15 @@ export function twoPhones(config: Record<string, unknown> = {}, bobsPort = 5060)
   return { world, alice, bob };
 }
 
+/** Alice calls, Bob's phone rings, and Carol's is the next one of his to do so. */
+export function ringInTurn(world: World, alice: Phone, bob: Phone): Phone {
+  const carol = world.phone('carol', '10.0.0.4');
+  carol.register({ to: bob.aor, contact: null, headers: [`Contact: <${carol.contact}>;q=0.5`] });
+  alice.request('INVITE', { to: bob.aor, body: SDP.audio });
+  bob.answer(bob.got('INVITE'), 180);
+  return carol;
+}
+
 /** An established call between two registered phones. */
 export function callUp(
   world: World,
