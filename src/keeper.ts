@@ -1,16 +1,24 @@
 // What outlives the process: sees to it that what a burst decided is kept before it is sent, and brings it back.
-import { type History, type HistoryPart, withPart } from './control/history.ts';
-import { type CallRecord, saveRecord } from './journal/call-record.ts';
-import type { Unwritten } from './journal/catch-up.ts';
+import { Histories, type History } from './control/history.ts';
+import type { Told } from './journal/again.ts';
+import { type CallRecord, CallRecords, saveRecord } from './journal/call-record.ts';
+import type { Lines, WindowHead } from './journal/catch-up.ts';
+import type { Journal } from './journal/journal.ts';
+import {
+  type Numbered,
+  readTransition,
+  type SavedTransition,
+  saveTransition,
+} from './journal/saved-transition.ts';
 import type { Forwarding } from './proxy/forwarding.ts';
 import type { SavedInvite } from './proxy/inbound.ts';
-import type { SavedBranch } from './proxy/saved-forwarding.ts';
+import { MOST_PARTS, type SavedBranch } from './proxy/saved-forwarding.ts';
 import type { Location } from './registrar/location.ts';
 import { type SavedBinding, save as saveBinding } from './registrar/saved.ts';
 import type { Aor } from './sip/uri.ts';
 import { SEPARATOR } from './store/log-entry.ts';
 import type { StoredCall } from './store/records-call.ts';
-import type { LiveDialog } from './supervisor/live-dialog.ts';
+import type { Kept, LiveDialog } from './supervisor/live-dialog.ts';
 import type { SavedDialog } from './supervisor/saved-dialog.ts';
 import type { Supervisor } from './supervisor/supervisor.ts';
 import type { Clock, WallClock } from './time/clock.ts';
@@ -31,29 +39,32 @@ export interface KeeperParts {
   readonly location: Location;
   readonly clock: Clock;
   readonly wall: WallClock;
-  /** What journal and control know of a live call; the latter as JSON of a HistoryPart: all of it, or what is not kept yet. */
-  readonly recordOf: (callId: string) => CallRecord | undefined;
-  readonly historyOf: (callId: string, all: boolean) => string | undefined;
-  /** Lines that wait for their file. */
-  readonly unwritten: () => Unwritten | undefined;
+  readonly journal: Pick<Journal, 'window' | 'head' | 'isSettled' | 'how' | 'calls'>;
+  readonly histories: Histories;
 }
 
 /** A dialog with what journal and control know of it. */
 export interface KeptDialog {
+  readonly key: string;
   readonly dialog: SavedDialog;
   readonly record: CallRecord | undefined;
   readonly history: History | undefined;
+  /** It has ended: the journal's window in which it did. */
+  readonly endedIn: number | undefined;
 }
 
 /** What the log held, by what it is. */
 export interface KeptState {
   readonly bindings: SavedBinding[];
+  /** Those that live, and those that have ended and may be missing elsewhere. */
   readonly dialogs: KeptDialog[];
   readonly invites: SavedInvite[];
-  readonly unwritten: Unwritten[];
-  /** Under which they are kept. */
-  readonly lineKeys: string[];
-  /** Ended calls that the database has not confirmed, by id. */
+  /** The journal's windows of which lines may be missing, with their keys. */
+  readonly heads: { readonly key: string; readonly head: WindowHead }[];
+  /** What was told in those windows. */
+  readonly told: Told[];
+  /** The lines themselves, and ended calls that the database has not confirmed: so they were once kept. */
+  readonly lines: Lines[];
   readonly records: [id: string, call: StoredCall][];
   /** Entries that cannot be read. */
   readonly damaged: number;
@@ -65,17 +76,25 @@ const STEP = 2000;
 const BINDINGS = 'b:';
 const DIALOG = 'd:';
 const INVITE = 'i:';
-const LINES = 'j:';
+const WINDOW = 'j:';
 const RECORD = 'r:';
+
+/** A dialog that is never quiet is kept as a whole all the same, after so many parts. */
+const FAR_TOO_MANY_PARTS = 50 * MOST_PARTS;
 
 export class Keeper {
   readonly #parts: KeeperParts;
   #aors = new Set<Aor>();
   #stopListening: (() => void) | undefined;
   #hasNews = false;
-  /** Characters of the lines that no file may have yet. */
-  #lines = 0;
-  readonly #lineKeys = new Set<string>();
+  #prefix: string | undefined;
+  #keys = 0;
+  /** Windows whose lines may not be where they are to be, the oldest first. */
+  readonly #heads: { readonly key: string; readonly window: number }[] = [];
+  /** Ended calls by their facts: the id under which the database gets them; undefined: it does not. */
+  readonly #over = new Map<object, string | undefined>();
+  /** The keys of those that it has not confirmed. */
+  readonly #ended = new Map<string, string>();
   /** What the wall clock has more than ours. */
   #ahead: number;
 
@@ -98,29 +117,53 @@ export class Keeper {
     for (const forwarding of supervisor.takeForwardings()) this.#keepInvite(forwarding);
     if (this.#aors.size > 0) this.#keepBindings();
     if (!this.#hasNews) return;
-    this.#keepLines();
     this.#hasNews = false;
+    this.forgetWindows();
     log.flush();
   }
 
-  /** An ended call, until the database has it. */
-  keepRecord(id: string, text: string): void {
-    this.#put(RECORD + id, text);
+  /** A call has ended, of which the database gets the record under that id; undefined: nobody needs it any more. */
+  over(record: CallRecord, id: string | undefined): void {
+    this.#over.set(record.dialog, id);
   }
 
-  /** A dialog that cannot be restored. */
-  forget(callId: string): void {
-    this.#delete(DIALOG + callId);
+  /** A dialog that was brought back, and cannot go on: this is its end. */
+  end({ key, dialog }: KeptDialog, last: Numbered): void {
+    const { journal } = this.#parts;
+    const { facts, seq, how } = dialog;
+    const changed = how === journal.how ? '' : `,"how":"${journal.how}"`;
+    const { to } = last.transition;
+    const text = `{"seq":${seq + 1},"state":"${to}","value":"${to}"${changed}}`;
+    this.#put(key, `{"dialog":${text},${this.#toldText([last])}}`, true);
+    this.#hand(key, facts);
   }
 
-  /** They are in their files by now: those under these keys, or all that were kept here. */
-  linesWritten(keys: Iterable<string> = this.#lineKeys): void {
-    for (const key of keys) this.#parts.log.delete(key);
+  /** An ended call that was brought back. */
+  endedBefore(key: string, id: string): void {
+    this.#ended.set(id, key);
   }
 
+  /** The database has it, and the journal its lines. */
   recordStored(id: string): void {
+    const key = this.#ended.get(id);
+    this.#ended.delete(id);
     // Until the next write it would be stored once more, which changes nothing.
-    this.#delete(RECORD + id);
+    if (key !== undefined) this.#delete(key);
+  }
+
+  /** Of a process before, or of ours. */
+  windowBegan(key: string, window: number): void {
+    this.#heads.push({ key, window });
+  }
+
+  /** Windows whose lines are where they are to be. */
+  forgetWindows(): void {
+    const { journal, log } = this.#parts;
+    for (let first = this.#heads[0]; first !== undefined; first = this.#heads[0]) {
+      if (!journal.isSettled(first.window)) return;
+      log.delete(first.key);
+      this.#heads.shift();
+    }
   }
 
   close(): void {
@@ -149,32 +192,81 @@ export class Keeper {
 
   #keepInvite(forwarding: Forwarding): void {
     const { supervisor } = this.#parts;
-    if (!forwarding.isPending) {
-      this.#delete(INVITE + forwarding.upstream.key);
+    const { isPending, isSaved, keptAs } = forwarding;
+    if (!isPending) {
+      if (keptAs !== undefined) this.#delete(keptAs);
+      forwarding.keptAs = undefined;
       return;
     }
-    const { isSaved } = forwarding;
     const saved = supervisor.saveInvite(forwarding);
-    if (saved !== undefined) this.#put(INVITE + forwarding.upstream.key, saved, isSaved);
+    if (saved === undefined) return;
+    forwarding.keptAs ??= this.#newKey(INVITE);
+    this.#put(forwarding.keptAs, saved, isSaved);
   }
 
   #keepDialog(dialog: LiveDialog): void {
-    if (dialog.alive) this.#putDialog(dialog);
-    // A new call with the same Call-ID has changed after it, and so is put after it.
-    else if (dialog.isKept) this.#delete(DIALOG + dialog.callId);
+    const { facts, alive, kept } = dialog;
+    if (alive) this.#putDialog(dialog);
+    else if (this.#over.has(facts)) this.#hand(this.#putDialog(dialog), facts);
+    else if (kept !== undefined) this.#delete(kept.key);
   }
 
-  #putDialog(dialog: LiveDialog): void {
-    const { supervisor, recordOf, historyOf } = this.#parts;
-    const { callId } = dialog.facts;
-    const isPart = dialog.saved !== undefined;
-    const record = recordOf(callId);
-    const history = historyOf(callId, !isPart);
-    let text = `{"dialog":${supervisor.save(dialog)}`;
+  /** What is kept under that key is needed until the database has it. */
+  #hand(key: string, facts: object): void {
+    const id = this.#over.get(facts);
+    this.#over.delete(facts);
+    if (id !== undefined) this.#ended.set(id, key);
+    else this.#delete(key);
+  }
+
+  /** Gives its key. */
+  #putDialog(dialog: LiveDialog): string {
+    const { supervisor, journal } = this.#parts;
+    const { window } = journal;
+    const { kept } = dialog;
+    const isWhole = kept === undefined || (dialog.alive && this.#isLong(kept));
+    const fresh = dialog.takeFresh();
+    let text = `{"dialog":${supervisor.save(dialog, isWhole, journal.how)}`;
+    if (fresh.length > 0) text += `,${this.#toldText(fresh)}`;
+    if (isWhole && dialog.seq > fresh.length) text += this.#pastText(dialog, fresh);
+    const key = kept?.key ?? this.#newKey(DIALOG);
+    if (kept === undefined) dialog.kept = { key, parts: 1, window };
+    else {
+      kept.parts = isWhole ? 1 : kept.parts + 1;
+      kept.window = window;
+    }
+    this.#put(key, `${text}}`, !isWhole);
+    return key;
+  }
+
+  /** It is time to put it as a whole again: but what was told lately may be needed to write it into the journal once more. */
+  #isLong({ parts, window }: Kept): boolean {
+    if (parts < MOST_PARTS) return false;
+    return this.#parts.journal.isSettled(window) || parts >= FAR_TOO_MANY_PARTS;
+  }
+
+  #toldText(fresh: readonly Numbered[]): string {
+    const { journal } = this.#parts;
+    const head = journal.head();
+    if (head !== undefined) {
+      const key = `${WINDOW}${head.window}`;
+      this.windowBegan(key, head.window);
+      this.#put(key, JSON.stringify(head));
+    }
+    let text = `"window":${journal.window},"told":[`;
+    for (let i = 0; i < fresh.length; i++)
+      text += (i === 0 ? '' : ',') + saveTransition(fresh[i] as Numbered);
+    return `${text}]`;
+  }
+
+  /** What all that was told of it before comes to. */
+  #pastText({ facts, state }: LiveDialog, fresh: readonly Numbered[]): string {
+    const { journal, histories } = this.#parts;
+    const record = journal.calls.of(facts.callId);
+    const history = histories.of(facts.callId);
+    let text = `,"from":"${fresh[0]?.transition.from ?? state}"`;
     if (record !== undefined) text += `,"record":${saveRecord(record)}`;
-    if (history !== undefined) text += `,"history":${history}`;
-    this.#put(DIALOG + dialog.callId, `${text}}`, isPart);
-    dialog.isKept = true;
+    return history === undefined ? text : `${text},"history":${JSON.stringify(history)}`;
   }
 
   #keepBindings(): void {
@@ -191,6 +283,12 @@ export class Keeper {
     this.#aors = new Set();
   }
 
+  /** Never used again, over restarts: no two processes have a window in common. */
+  #newKey(what: string): string {
+    this.#prefix ??= this.#parts.journal.window.toString(36);
+    return `${what}${this.#prefix}.${(this.#keys++).toString(36)}`;
+  }
+
   #put(key: string, text: string, isPart = false): void {
     this.#hasNews = true;
     if (isPart) this.#parts.log.append(key, text);
@@ -201,38 +299,13 @@ export class Keeper {
     this.#hasNews = true;
     this.#parts.log.delete(key);
   }
-
-  #keepLines(): void {
-    const lines = this.#parts.unwritten();
-    if (lines === undefined) return;
-    const text = lineTexts(lines);
-    const isFirst = lines.index === 0;
-    this.#lines = (isFirst ? 0 : this.#lines) + text.length;
-    // A journal that cannot be written for long is no reason to fill the store as well.
-    if (!isFirst && this.#lines > MOST_LINES) return;
-    // those of the window before may still be needed, older ones are not
-    const key = `${LINES}${lines.window % 2}.${lines.index}`;
-    this.#lineKeys.add(key);
-    this.#put(key, text);
-  }
 }
 
-/** Characters of journal lines: as many as wait for the files themselves. */
-const MOST_LINES = 8_000_000;
-
-/** Journal lines are JSON themselves: in a field of JSON every quote would be escaped. No line has these characters. */
+/** Lines of the journal as they were once kept. No line has these characters. */
 const FIELD = '\x1f';
 const LINE_END = '\x1e';
 
-function lineTexts({ window, index, place, ndjsonPlace, since, diary, ndjson }: Unwritten): string {
-  let head = `${window} ${index}`;
-  if (place !== undefined) head += ` ${place.inode} ${place.at}`;
-  if (ndjsonPlace !== undefined) head += ` ${ndjsonPlace.inode} ${ndjsonPlace.at}`;
-  if (since !== undefined) head += ` ${since}`;
-  return `${head}${FIELD}${diary.replaceAll('\n', LINE_END)}${FIELD}${ndjson.replaceAll('\n', LINE_END)}`;
-}
-
-function readLineTexts(text: string): Unwritten {
+function readLines(text: string): { head: WindowHead | undefined; lines: Lines } {
   const [head = '', diary = '', ndjson = ''] = text.split(FIELD);
   const [window = 0, index = 0, inode, at, ndjsonInode, ndjsonAt, since] = head.split(' ').map(Number);
   const lines = {
@@ -241,10 +314,12 @@ function readLineTexts(text: string): Unwritten {
     diary: diary.replaceAll(LINE_END, '\n'),
     ndjson: ndjson.replaceAll(LINE_END, '\n'),
   };
-  if (inode === undefined || at === undefined) return lines;
-  if (ndjsonInode === undefined || ndjsonAt === undefined) return { ...lines, place: { inode, at } };
-  const places = { place: { inode, at }, ndjsonPlace: { inode: ndjsonInode, at: ndjsonAt } };
-  return { ...lines, ...places, ...(since !== undefined && { since }) };
+  if (index > 0) return { head: undefined, lines };
+  if (inode === undefined || at === undefined) return { head: { window }, lines };
+  const place = { inode, at };
+  if (ndjsonInode === undefined || ndjsonAt === undefined) return { head: { window, place }, lines };
+  const ndjsonPlace = { inode: ndjsonInode, at: ndjsonAt };
+  return { head: { window, place, ndjsonPlace, ...(since !== undefined && { since }) }, lines };
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -260,28 +335,64 @@ function joined(fields: object | undefined, later: object | undefined): object {
   return Object.fromEntries(Object.entries({ ...fields, ...later }).filter(([, value]) => value !== null));
 }
 
-function readDialog(text: string): KeptDialog {
-  let dialog: object = {};
-  let record: object | undefined;
-  let history: History | undefined;
-  for (const part of text.split(SEPARATOR)) {
-    const later = read(part) as { dialog?: object; record?: object; history?: Partial<HistoryPart> };
-    dialog = joined(dialog, later.dialog);
-    if (later.record !== undefined) record = later.record;
-    if (later.history !== undefined) history = withPart(history, later.history);
-  }
-  const saved = dialog as SavedDialog;
-  const { facts, opened, state, seq } = saved;
-  if (facts === undefined || opened === undefined || state === undefined)
-    throw new TypeError('its beginning is missing');
-  return {
-    dialog: saved,
-    record: record && ({ ...record, state, transitions: seq } as CallRecord),
-    history,
-  };
+/** One part of what is kept of a dialog. */
+interface DialogPart {
+  readonly dialog?: object;
+  /** The journal's window in which `told` was. */
+  readonly window?: number;
+  readonly told?: readonly SavedTransition[];
+  /** What all that was told comes to, and the state before the first of `told`. */
+  readonly record?: CallRecord;
+  readonly history?: { readonly from?: number } & History;
+  readonly from?: string;
 }
 
-function readInvite(text: string): SavedInvite {
+/** `hear` is given what was told of it, in order. */
+function readDialog(key: string, text: string, hear: (told: Told) => void): KeptDialog {
+  let dialog: Partial<SavedDialog> = {};
+  const records = new CallRecords();
+  const histories = new Histories();
+  let record: CallRecord | undefined;
+  let history: History | undefined;
+  let endedIn: number | undefined;
+  const parts = text.split(SEPARATOR);
+  const kept = { key, parts: parts.length, window: 0 };
+  for (const part of parts) {
+    const { dialog: fields, window = 0, told = [], ...past } = read(part) as DialogPart;
+    let from = past.from ?? dialog.state ?? '';
+    dialog = { ...joined(dialog, fields), kept };
+    kept.window = Math.max(kept.window, window);
+    const { facts, state = '', seq = 0, how = '' } = dialog;
+    if (facts === undefined) break;
+    const { callId } = facts;
+    if (past.history !== undefined) {
+      const { from: kept = 0, steps, skipped } = past.history;
+      const before = histories.of(callId)?.steps.slice(0, kept) ?? [];
+      histories.restore(callId, { steps: [...before, ...steps], skipped });
+    }
+    if (past.record !== undefined)
+      records.restore({ ...past.record, dialog: facts, state, transitions: seq });
+    for (const [i, saved] of told.entries()) {
+      const { number, transition } = readTransition(saved, facts, seq - told.length + i + 1, from);
+      from = transition.to;
+      const over = past.record === undefined ? records.take(transition) : undefined;
+      const gone = past.history === undefined ? histories.take(transition) : undefined;
+      hear({ window, number, how, transition, over });
+      if (over === undefined) continue;
+      record = over;
+      history = gone;
+      endedIn = window;
+    }
+  }
+  const { facts, opened, state, seq } = dialog;
+  if (facts === undefined || opened === undefined || state === undefined || seq === undefined)
+    throw new TypeError('its beginning is missing');
+  record ??= records.of(facts.callId);
+  history ??= histories.of(facts.callId);
+  return { key, dialog: dialog as SavedDialog, record, history, endedIn };
+}
+
+function readInvite(key: string, text: string): SavedInvite {
   let invite: Fields = {};
   let forwarding: object = {};
   const branches: Record<string, object> = {};
@@ -294,37 +405,51 @@ function readInvite(text: string): SavedInvite {
     for (const [fork, branch] of Object.entries(later.forwarding?.branches ?? {}))
       branches[fork] = { ...branches[fork], ...branch };
   }
-  const saved = { ...invite, forwarding: { ...forwarding, branches } } as unknown as SavedInvite;
+  const saved = { ...invite, forwarding: { ...forwarding, branches }, keptAs: key } as unknown as SavedInvite;
   if (typeof saved.callId !== 'string') throw new TypeError('its beginning is missing');
   return saved;
 }
 
 /** Reads what the log held. Nothing in it is trusted to be whole. */
-export function readKept(kept: Iterable<readonly [key: string, text: string]>): KeptState {
+export function readKept(kept: ReadonlyMap<string, string>): KeptState {
   const state: { -readonly [K in keyof KeptState]: KeptState[K] } = {
     bindings: [],
     dialogs: [],
     invites: [],
-    unwritten: [],
-    lineKeys: [],
+    heads: [],
+    told: [],
+    lines: [],
     records: [],
     damaged: 0,
   };
-  for (const [key, text] of kept) {
-    try {
-      if (key.startsWith(LINES)) {
-        state.lineKeys.push(key);
-        state.unwritten.push(readLineTexts(text));
-        continue;
+  const reading = (what: string, take: (key: string, text: string) => void) => {
+    for (const [key, text] of kept) {
+      if (!key.startsWith(what)) continue;
+      try {
+        take(key, text);
+      } catch {
+        state.damaged++;
       }
-      if (key.startsWith(DIALOG)) state.dialogs.push(readDialog(text));
-      else if (key.startsWith(INVITE)) state.invites.push(readInvite(text));
-      else if (key.startsWith(BINDINGS)) state.bindings.push(...(read(text) as unknown as SavedBinding[]));
-      else if (key.startsWith(RECORD))
-        state.records.push([key.slice(RECORD.length), read(text) as unknown as StoredCall]);
-    } catch {
-      state.damaged++;
     }
-  }
+  };
+  reading(WINDOW, (key, text) => {
+    if (text.startsWith('{')) {
+      state.heads.push({ key, head: read(text) as unknown as WindowHead });
+      return;
+    }
+    const { head, lines } = readLines(text);
+    state.lines.push(lines);
+    state.heads.push({ key, head: head ?? { window: lines.window } });
+  });
+  const first = Math.min(...state.heads.map(({ head }) => head.window));
+  const hear = (told: Told) => {
+    if (told.window >= first) state.told.push(told);
+  };
+  reading(DIALOG, (key, text) => state.dialogs.push(readDialog(key, text, hear)));
+  reading(INVITE, (key, text) => state.invites.push(readInvite(key, text)));
+  reading(BINDINGS, (_key, text) => state.bindings.push(...(read(text) as unknown as SavedBinding[])));
+  reading(RECORD, (key, text) => {
+    state.records.push([key.slice(RECORD.length), read(text) as unknown as StoredCall]);
+  });
   return state;
 }

@@ -8,17 +8,17 @@ import type { Histories, History } from './control/history.ts';
 import type { PastCalls } from './control/past.ts';
 import type { StoreAnswer } from './control/upkeep.ts';
 import type { Core } from './core.ts';
+import { linesAgain } from './journal/again.ts';
 import type { CallRecord } from './journal/call-record.ts';
-import { CatchUpFailed, catchUp, linesFrom, ontoDisk, unsettledFrom } from './journal/catch-up.ts';
+import { CatchUpFailed, catchUp, linesOf, ontoDisk, unsettledFrom, windowsFrom } from './journal/catch-up.ts';
 import { DIARY_FILE, type Journal, NDJSON_FILE } from './journal/journal.ts';
 import { NdjsonWriter } from './journal/ndjson.ts';
 import type { Transition } from './journal/transition.ts';
-import { Keeper, type KeptState, readKept } from './keeper.ts';
+import { Keeper, type KeptDialog, type KeptState, readKept } from './keeper.ts';
 import { LiveLog } from './store/live-log.ts';
 import { Records } from './store/records.ts';
 import { toRecord, toStoredCall } from './store/records-call.ts';
 import { StoreError } from './store/store-error.ts';
-import type { SavedDialog } from './supervisor/saved-dialog.ts';
 import type { Clock, WallClock } from './time/clock.ts';
 
 export const STORE_FOLDER = 'store';
@@ -55,6 +55,8 @@ export class Persistence {
   #kept: KeptState;
   /** The journal's last one of the process before. */
   readonly #lastWindow: number;
+  /** The first one of it that may miss lines in the files. */
+  readonly #unsettled: number;
   /** Lines that the journal's files did not take at the start. */
   readonly #left = { [DIARY_FILE]: '', [NDJSON_FILE]: '' };
   #ended = 0;
@@ -73,9 +75,18 @@ export class Persistence {
     this.#log = log;
     this.#records = records;
     this.#kept = readKept(kept);
-    const { unwritten, records: ended } = this.#kept;
-    const windows = [...unwritten.map((lines) => lines.window), ...ended.map(([id]) => windowOf(id))];
+    const { heads, dialogs, records: ended } = this.#kept;
+    const windows = [
+      ...heads.map(({ head }) => head.window),
+      ...dialogs.map(({ dialog }) => dialog.kept?.window ?? 0),
+      ...ended.map(([id]) => windowOf(id)),
+    ];
     this.#lastWindow = windows.reduce((last, window) => Math.max(last, window), 0);
+    this.#unsettled = unsettledFrom(
+      heads.map(({ head }) => head),
+      this.#lastWindow,
+      this.#isForPower,
+    );
   }
 
   /** Opens the store, and completes the journal's files. Throws StartError. undefined: nothing is to outlive the process. */
@@ -160,38 +171,43 @@ export class Persistence {
    */
   restore(core: Core, journal: Journal, histories: Histories): () => Restored {
     const { clock, wall, log } = this.#parts;
-    const { dialogs, invites, bindings, records, lineKeys, damaged } = this.#kept;
-    journal.beginAfter(this.#lastWindow, this.#left[DIARY_FILE], this.#left[NDJSON_FILE]);
+    const { dialogs, invites, bindings, records, heads, damaged } = this.#kept;
+    const lines = [this.#left[DIARY_FILE], this.#left[NDJSON_FILE]] as const;
+    const isMissing = lines.some((text) => text !== '');
+    journal.beginAfter(this.#lastWindow, isMissing ? { since: this.#unsettled, lines } : undefined);
     this.#journal = journal;
-    this.#kept = readKept([]);
+    this.#kept = readKept(new Map());
     this.#keeper = new Keeper({
       log: this.#log,
       supervisor: core.supervisor,
       location: core.location,
       clock,
       wall,
-      recordOf: (callId) => journal.calls.of(callId),
-      historyOf: (callId, all) => histories.save(callId, all),
-      unwritten: () => journal.unwritten(),
+      journal,
+      histories,
     });
-    for (const { dialog, record, history } of dialogs) {
+    const live = dialogs.filter(({ endedIn }) => endedIn === undefined);
+    for (const { dialog, record, history } of live) {
       if (record !== undefined) journal.calls.restore({ ...record, dialog: dialog.facts });
       if (history !== undefined) histories.restore(dialog.facts.callId, history);
     }
     const broken = new Set<string>();
     const restored = core.restore(
-      { bindings, dialogs: dialogs.map(({ dialog }) => dialog), invites },
+      { bindings, dialogs: live.map(({ dialog }) => dialog), invites },
       (callId, err) => {
         broken.add(callId);
         log.error({ callId, err }, 'a call could not be restored');
       },
     );
-    const whole = dialogs.filter(({ dialog }) => !broken.has(dialog.opened.callId));
-    for (const { dialog } of dialogs)
-      if (broken.has(dialog.opened.callId)) this.#giveUp(dialog, journal, histories);
+    const whole = live.filter(({ dialog }) => !broken.has(dialog.opened.callId));
+    for (const one of live) if (broken.has(one.dialog.opened.callId)) this.#giveUp(one, core, histories);
     this.#keeper.listen();
-    this.#keeper.linesWritten(lineKeys);
-    for (const [id, record] of records) this.#records.add(id, JSON.stringify(record));
+    for (const { key, head } of heads.sort((a, b) => a.head.window - b.head.window))
+      this.#keeper.windowBegan(key, head.window);
+    for (const { key, record, history, endedIn } of dialogs)
+      if (record !== undefined && endedIn !== undefined)
+        this.#storeAgain(key, `${endedIn}-${key}`, JSON.stringify(toStoredCall(record, history)));
+    for (const [id, record] of records) this.#storeAgain(`r:${id}`, id, JSON.stringify(record));
     if (damaged > 0) log.warn({ entries: damaged }, 'the store has entries that cannot be read');
     const calls = whole.filter(({ dialog }) => dialog.facts.machine === 'dialog').length;
     return () => {
@@ -201,8 +217,14 @@ export class Persistence {
     };
   }
 
+  #storeAgain(key: string, id: string, text: string): void {
+    this.#keeper?.endedBefore(key, id);
+    this.#records.add(id, text);
+  }
+
   /** Its chart does not know where it stood: nobody can follow it further, and whoever reads of it is told so. */
-  #giveUp({ facts, opened, seq, state }: SavedDialog, journal: Journal, histories: Histories): void {
+  #giveUp(kept: KeptDialog, { supervisor }: Core, histories: Histories): void {
+    const { facts, seq, state } = kept.dialog;
     const transition: Transition = {
       dialog: facts,
       seq: seq + 1,
@@ -214,10 +236,10 @@ export class Persistence {
       notes: [{ entry: 'failed' }],
       done: true,
     };
-    const over = journal.record(transition);
+    const over = this.#journal?.record(transition);
     const history = histories.take(transition);
     if (over !== undefined) this.ended(over, history);
-    this.#keeper?.forget(opened.callId);
+    this.#keeper?.end(kept, { number: supervisor.nextNumber(), transition });
   }
 
   /** A call has ended. */
@@ -230,10 +252,11 @@ export class Persistence {
       this.#refused += text.length;
       if (this.#refused > MOST_REFUSED || this.#log.isBehind) {
         this.#lose();
+        this.#keeper?.over(record, undefined);
         return;
       }
     }
-    this.#keeper?.keepRecord(id, text);
+    this.#keeper?.over(record, id);
   }
 
   #lose(): void {
@@ -248,9 +271,7 @@ export class Persistence {
 
   #forgetStored(): void {
     const { length } = this.#storedIds;
-    const first = this.#isForPower
-      ? this.#storedIds.findIndex((id) => this.#journal?.isSettled(windowOf(id)) === false)
-      : length;
+    const first = this.#storedIds.findIndex((id) => this.#journal?.isSettled(windowOf(id)) === false);
     const most = Math.max(first < 0 ? length : first, length - MOST_STORED);
     for (const id of this.#storedIds.splice(0, most)) this.#keeper?.recordStored(id);
   }
@@ -263,7 +284,7 @@ export class Persistence {
   async close(): Promise<void> {
     await this.#records.close();
     this.#forgetStored();
-    if (this.#isForPower && this.#journal?.isComplete === true) this.#keeper?.linesWritten();
+    this.#keeper?.forgetWindows();
     this.#log.close();
   }
 
@@ -277,22 +298,27 @@ export class Persistence {
 
   #completeJournals(): void {
     const { folder, log } = this.#parts;
-    const { unwritten, records } = this.#kept;
+    const { heads, told, lines: kept, records } = this.#kept;
     // The older ones are in their files, which may be rotated away by now.
-    const first = unsettledFrom(unwritten, this.#lastWindow, this.#isForPower);
-    const window = linesFrom(unwritten, first);
+    const first = this.#unsettled;
+    const windows = windowsFrom(
+      heads.map(({ head }) => head),
+      first,
+    );
+    const begun = windows.find(({ place }) => place !== undefined);
+    const all = linesOf(windows, [...kept, ...linesAgain(told)]);
     const recent = records.filter(([id]) => windowOf(id) >= first);
     const writer = new NdjsonWriter();
     const lines = {
-      [DIARY_FILE]: window.map(({ diary }) => diary).join(''),
+      [DIARY_FILE]: all.map(({ diary }) => diary).join(''),
       [NDJSON_FILE]: [
-        ...window.map(({ ndjson }) => ndjson),
+        ...all.map(({ ndjson }) => ndjson),
         ...recent.map(([, call]) => writer.record(toRecord(call))),
       ].join(''),
     };
     for (const file of [DIARY_FILE, NDJSON_FILE] as const) {
       try {
-        const place = file === DIARY_FILE ? window[0]?.place : window[0]?.ndjsonPlace;
+        const place = file === DIARY_FILE ? begun?.place : begun?.ndjsonPlace;
         const count = catchUp(join(folder, file), lines[file], place);
         if (count > 0) log.info({ file, lines: count }, 'lines that had not reached the journal are written');
       } catch (err) {

@@ -14,31 +14,43 @@ import { StringDecoder } from 'node:string_decoder';
 import { FILE_MODE, type FilePlace } from './rotating-file.ts';
 import { realSync, type Sync } from './sync.ts';
 
-/** Lines that one burst made, for both files: whole ones, or ''. */
-export interface Unwritten {
-  /** What was handed out between two writes has the same number; once a greater one is seen, all before is in the files. */
+/** What is recorded between two writes of the journal is a window; once a later one is seen, all before is in the files. */
+export interface WindowHead {
   readonly window: number;
-  /** Counts up from 0 in each window. */
-  readonly index: number;
-  readonly diary: string;
-  readonly ndjson: string;
-  /** Of the first one: where the window's lines begin in the files, unless they are rotated first. */
+  /** Where its lines begin in the files, unless they are rotated first. */
   readonly place?: FilePlace;
   readonly ndjsonPlace?: FilePlace;
-  /** Of the first one, where power failures count: the oldest window of which not all was on the disk just then. */
+  /** The oldest window of which not all was settled when this one began. */
   readonly since?: number;
 }
 
+/** Whole lines for both files, or ''. */
+export interface Lines {
+  readonly window: number;
+  /** Their order in it. */
+  readonly index: number;
+  readonly diary: string;
+  readonly ndjson: string;
+}
+
 /** The first window of which lines may be missing, if `last` is the last one there was. */
-export function unsettledFrom(all: readonly Unwritten[], last: number, isForPower: boolean): number {
-  const newest = all.reduce((window, one) => Math.max(window, one.window), 0);
-  const since = all.find((one) => one.window === newest && one.index === 0)?.since;
+export function unsettledFrom(heads: readonly WindowHead[], last: number, isForPower: boolean): number {
+  const newest = heads.reduce((window, one) => Math.max(window, one.window), 0);
+  const since = heads.find((one) => one.window === newest && one.since !== undefined)?.since;
   return since ?? (isForPower ? last - 1 : last);
 }
 
-/** Those of a window from `first` on, in the order in which they were handed out. */
-export function linesFrom(all: readonly Unwritten[], first: number): readonly Unwritten[] {
-  return all.filter((one) => one.window >= first).sort((a, b) => a.window - b.window || a.index - b.index);
+/** Those of the windows from `first` on that are still known, in their order: the others are settled. */
+export function windowsFrom(heads: readonly WindowHead[], first: number): readonly WindowHead[] {
+  return heads.filter(({ window }) => window >= first).sort((a, b) => a.window - b.window);
+}
+
+/** Those of these windows, in their order. */
+export function linesOf(windows: readonly WindowHead[], all: readonly Lines[]): readonly Lines[] {
+  const known = new Set(windows.map(({ window }) => window));
+  return all
+    .filter(({ window }) => known.has(window))
+    .sort((a, b) => a.window - b.window || a.index - b.index);
 }
 
 const NEWLINE = 0x0a;
@@ -74,7 +86,7 @@ export function catchUp(path: string, lines: string, place: FilePlace | undefine
     // some of it may stand there by now, and the end be torn: neither whole nor missing lines are those
     throw new CatchUpFailed(missingOf(piecesOf(path, place), lines), cause);
   }
-  return linesOf(missing).length;
+  return wholeLines(missing).length;
 }
 
 /** Whatever stands there, and in what was rotated, is on the disk behind this. Throws what the file system throws. */
@@ -99,7 +111,7 @@ export function ontoDisk(path: string, fs: Sync = realSync): void {
 
 function missingOf(pieces: readonly Piece[], lines: string): string {
   if (lines === '') return '';
-  const wanted = linesOf(lines);
+  const wanted = wholeLines(lines);
   const found = new Map(wanted.map((line) => [line, 0]));
   const find = (line: string) => {
     const count = found.get(line);
@@ -125,7 +137,7 @@ function attempt(what: () => void): void {
 }
 
 /** Only whole lines. */
-function linesOf(text: string): string[] {
+function wholeLines(text: string): string[] {
   const lines = text.split('\n');
   lines.pop();
   return lines;

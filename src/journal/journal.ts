@@ -1,8 +1,9 @@
 // The journal: takes every transition as it is delivered, and once a burst writes diary and ndjson, one write each.
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
+import { howOf } from './again.ts';
 import { type CallRecord, CallRecords } from './call-record.ts';
-import type { Unwritten } from './catch-up.ts';
+import type { WindowHead } from './catch-up.ts';
 import { Diary } from './diary.ts';
 import { NdjsonWriter } from './ndjson.ts';
 import { type FileSystem, type FileTrouble, isRefusal, RotatingFile } from './rotating-file.ts';
@@ -32,7 +33,7 @@ export interface JournalOptions {
 }
 
 /** Whole ones for both files, or ''. */
-type Lines = readonly [diary: string, ndjson: string];
+export type LinesOfBoth = readonly [diary: string, ndjson: string];
 
 export class Journal {
   /** The calls that live. */
@@ -43,24 +44,22 @@ export class Journal {
   readonly #writer = new NdjsonWriter();
   #diary: Diary;
   #everything: boolean;
+  #how: string;
   readonly #files: readonly [diary: RotatingFile, ndjson: RotatingFile];
   #diaryLines = '';
   #ndjsonLines = '';
-  /** Those of them that nobody was told of. */
-  #freshDiary = '';
-  #freshNdjson = '';
   readonly #safely: JournalOptions['safely'];
   /** Lines that wait until what is kept of them is safe; the last ones of a window. */
-  readonly #unsafe: { readonly lines: Lines; readonly isLast: boolean }[] = [];
+  readonly #unsafe: { readonly lines: LinesOfBoth; readonly isLast: boolean }[] = [];
   /** Counts the writes that both files took. */
   #window = Date.now();
-  /** Times `unwritten` has handed out lines of this window. */
-  #told = 0;
+  /** Somebody knows of this window. */
+  #isTold = false;
   /** This window has lines that are written, or about to be. */
   #hasWritten = false;
   /** The oldest window that may have lines that are not settled: this one, or the one before it. */
   #unsettled = this.#window;
-  #places: Pick<Unwritten, 'place' | 'ndjsonPlace'>;
+  #places: Pick<WindowHead, 'place' | 'ndjsonPlace'>;
   /** How far the window before this one is on its way to the disk. */
   #leaving: 'no' | 'unsafe' | 'written' | 'syncing' = 'no';
   /** The disk has failed: nobody knows what it has. */
@@ -75,6 +74,7 @@ export class Journal {
     this.#zone = zone;
     this.#diary = new Diary({ style: settings.style, zone });
     this.#everything = settings.detail === 'transitions';
+    this.#how = howOf(settings);
     const file = (path: string) =>
       new RotatingFile({
         path,
@@ -96,16 +96,8 @@ export class Journal {
 
   /** Writes nothing yet: that is the flush at the end of the burst. Gives the record of a call that is over. Throws nothing. */
   record(transition: Transition): CallRecord | undefined {
-    if (transition.notes.length > 0) {
-      const lines = this.#diary.lines(transition);
-      this.#diaryLines += lines;
-      this.#freshDiary += lines;
-    }
-    if (this.#everything) {
-      const line = this.#writer.transition(transition);
-      this.#ndjsonLines += line;
-      this.#freshNdjson += line;
-    }
+    if (transition.notes.length > 0) this.#diaryLines += this.#diary.lines(transition);
+    if (this.#everything) this.#ndjsonLines += this.#writer.transition(transition);
     const over = this.calls.take(transition);
     if (over !== undefined) this.#ndjsonLines += this.#writer.record(over);
     return over;
@@ -126,15 +118,21 @@ export class Journal {
     return window < this.#unsettled;
   }
 
+  /** How lines are written just now, in a word or two. */
+  get how(): string {
+    return this.#how;
+  }
+
   /**
-   * An earlier process has used all up to this window; the wall clock may have been put back since. `diary` and `ndjson`
-   * are lines of it that its files have not taken: they come before all others.
+   * An earlier process has used all up to this window; the wall clock may have been put back since. `left`: lines of it,
+   * from the window `since` on, that its files have not taken: they come before all others.
    */
-  beginAfter(window: number, diary = '', ndjson = ''): void {
+  beginAfter(window: number, left?: { readonly since: number; readonly lines: LinesOfBoth }): void {
     this.#window = this.#unsettled = Math.max(this.#window, window + 1);
     this.#places = this.#placesNow();
-    this.#diaryLines = this.#freshDiary = diary;
-    this.#ndjsonLines = this.#freshNdjson = ndjson;
+    if (left === undefined) return;
+    this.#unsettled = left.since;
+    [this.#diaryLines, this.#ndjsonLines] = left.lines;
   }
 
   /** Is there anything that `flush` would write? */
@@ -142,28 +140,19 @@ export class Journal {
     return this.#ndjsonLines !== '' || this.#diaryLines !== '';
   }
 
-  /**
-   * Lines that no file has yet and that nobody was told of, but for the records of calls; undefined: there are none. Kept
-   * elsewhere, `catchUp` writes them after a crash.
-   */
-  unwritten(): Unwritten | undefined {
-    const diary = this.#freshDiary;
-    const ndjson = this.#freshNdjson;
-    if (diary === '' && ndjson === '') return undefined;
-    this.#freshDiary = this.#freshNdjson = '';
-    const index = this.#told++;
-    const lines = { window: this.#window, index, diary, ndjson };
-    // All of a window follow each other: one place is enough.
-    if (index > 0) return lines;
-    return { ...lines, ...this.#places, ...(this.#safely && { since: this.#unsettled }) };
+  /** Once in each window, for whoever keeps what is told in it: `catchUp` needs it after a crash. */
+  head(): WindowHead | undefined {
+    if (this.#isTold) return undefined;
+    this.#isTold = true;
+    return { window: this.#window, ...this.#places, since: this.#unsettled };
   }
 
   /** Once a burst, after its datagrams left. Without news it costs nothing; what a full disk refused is tried again. */
   flush(): void {
     const lines = [this.#diaryLines, this.#ndjsonLines] as const;
     const hasNews = this.hasNews;
-    this.#hasWritten ||= hasNews || this.#told > 0;
-    this.#diaryLines = this.#ndjsonLines = this.#freshDiary = this.#freshNdjson = '';
+    this.#hasWritten ||= hasNews || this.#isTold;
+    this.#diaryLines = this.#ndjsonLines = '';
     if (this.#safely === undefined || this.#isDoubtful) {
       this.#write(lines);
       if (this.#isWritten && this.#hasWritten) this.#unsettled = this.#nextWindow();
@@ -172,7 +161,7 @@ export class Journal {
   }
 
   /** What is recorded from now on is the next window's, unless one is on its way to the disk: two is all there is to keep apart. */
-  #writeSafely(lines: Lines, safely: NonNullable<JournalOptions['safely']>): void {
+  #writeSafely(lines: LinesOfBoth, safely: NonNullable<JournalOptions['safely']>): void {
     const isLast = this.#leaving === 'no';
     if (isLast) {
       this.#nextWindow();
@@ -189,7 +178,7 @@ export class Journal {
     this.#write(first.lines);
   }
 
-  #write([diary, ndjson]: Lines): void {
+  #write([diary, ndjson]: LinesOfBoth): void {
     this.#files[0].append(diary);
     this.#files[1].append(ndjson);
     const maySync = !this.#isDoubtful && !this.#isClosed;
@@ -201,7 +190,7 @@ export class Journal {
   }
 
   #nextWindow(): number {
-    this.#told = 0;
+    this.#isTold = false;
     this.#hasWritten = false;
     this.#places = this.#placesNow();
     return ++this.#window;
@@ -230,7 +219,7 @@ export class Journal {
   #settled(): void {
     this.#unsettled = this.#window;
     // those of the window before stand there by now
-    if (!this.#hasWritten && this.#told === 0) this.#places = this.#placesNow();
+    if (!this.#hasWritten && !this.#isTold) this.#places = this.#placesNow();
   }
 
   /** From now on it is as without power for a promise: nobody knows what else would be true. */
@@ -245,6 +234,7 @@ export class Journal {
   update(settings: Config['journal']): void {
     this.#diary = new Diary({ style: settings.style, zone: this.#zone });
     this.#everything = settings.detail === 'transitions';
+    this.#how = howOf(settings);
     for (const file of this.#files) file.rotation = settings;
   }
 

@@ -1,5 +1,6 @@
 // The machine-readable journal: one JSON object a line, `v` counts up when a field changes its meaning.
 import { type CallRecord, ringMs, setupMs, talkMs } from './call-record.ts';
+import { quote } from './quote.ts';
 import type { DialogFacts, Note, Transition } from './transition.ts';
 import { WallTime } from './wall-time.ts';
 
@@ -77,9 +78,4 @@ function noteOf(note: Note): string {
 
 function number(name: string, value: number | undefined): string {
   return value === undefined ? '' : `,"${name}":${value}`;
-}
-
-/** Nearly everything is plain ASCII, which needs no escapes. */
-function quote(text: string): string {
-  return /^[ !#-[\]-~]*$/.test(text) ? `"${text}"` : JSON.stringify(text);
 }

@@ -43,6 +43,8 @@ export class Forwarding {
   readonly method: string;
   /** Another one takes over when its dialog has ended. */
   observer: ForwardingObserver;
+  /** The key under which a restart finds it; undefined: it finds none. */
+  keptAs: string | undefined;
   /** Hears that what outlives a restart has changed. */
   onChange: ((forwarding: Forwarding) => void) | undefined;
   readonly #core: ProxyCore;

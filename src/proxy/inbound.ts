@@ -50,6 +50,8 @@ export interface SavedInvite {
   readonly role: 'opening' | 'reinvite';
   readonly side: Side;
   readonly forwarding: SavedForwarding;
+  /** The key under which it was found. */
+  readonly keptAs?: string | undefined;
 }
 
 export interface InboundParts {

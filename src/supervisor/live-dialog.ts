@@ -1,5 +1,6 @@
 // One live dialog: its actor and what the host knows of it that the chart must not (Call-ID, tags, timers).
 import type { Side, TimerName } from '../../machines/types.ts';
+import type { Numbered } from '../journal/saved-transition.ts';
 import type { DialogFacts } from '../journal/transition.ts';
 import type { Forwarding } from '../proxy/forwarding.ts';
 import { detached, type SipMessage, type SipRequest } from '../sip/message.ts';
@@ -14,7 +15,17 @@ export interface DialogTimer {
   stop(): void;
 }
 
+/** Where a dialog is kept. */
+export interface Kept {
+  readonly key: string;
+  /** Of which it is put together. */
+  parts: number;
+  /** The journal's when the last one was kept. */
+  window: number;
+}
+
 const MAX_FORKS = 64;
+const NOTHING: Numbered[] = [];
 
 /** What a dialog keeps of the request that opened it. Wire text. */
 export interface OpenedBy {
@@ -64,10 +75,12 @@ export class LiveDialog {
   /** Snapshot value `state` was made of: the same object means nothing moved. */
   value: unknown;
 
-  /** A restart would bring it back, though maybe not as it is now. */
-  isKept = false;
-  /** What of it was kept last; undefined: all of it is to be kept anew. */
+  /** Where a restart finds it, though maybe not as it is now; undefined: nowhere. */
+  kept: Kept | undefined;
+  /** What of it was kept last; undefined: all that may change is to be kept anew. */
   saved: LastSaved | undefined;
+  /** What was told of it since. */
+  #fresh: Numbered[] = NOTHING;
   /** It is among those that have changed since they were last kept. */
   isDirty = false;
 
@@ -78,6 +91,18 @@ export class LiveDialog {
     this.callerTag = callerTag;
     this.openingMethod = method;
     this.openingCseq = cseq;
+  }
+
+  told(numbered: Numbered): void {
+    if (this.#fresh.length > 0) this.#fresh.push(numbered);
+    else this.#fresh = [numbered];
+  }
+
+  /** What was told of it since this was last asked. */
+  takeFresh(): readonly Numbered[] {
+    const fresh = this.#fresh;
+    this.#fresh = NOTHING;
+    return fresh;
   }
 
   /** Learns the To tag of a fork. A flood of forks must not grow. */

@@ -1,10 +1,9 @@
 // A live dialog as it is kept outside the process: JSON-safe, its deadlines told by the wall clock.
 import type { Side, TimerName } from '../../machines/types.ts';
 import type { DialogFacts } from '../journal/transition.ts';
-import { MOST_PARTS } from '../proxy/saved-forwarding.ts';
 import type { Actors } from './actors.ts';
 import type { SavedLinks } from './links.ts';
-import { LiveDialog, type OpenedBy } from './live-dialog.ts';
+import { type Kept, LiveDialog, type OpenedBy } from './live-dialog.ts';
 
 export interface SavedDialog {
   /** Counts up when a field changes its meaning. */
@@ -28,12 +27,15 @@ export interface SavedDialog {
   /** Wall ms at which each running timer fires. */
   readonly timers: readonly (readonly [TimerName, number])[];
   readonly links?: SavedLinks | undefined;
+  /** Where it was found. */
+  readonly kept?: Kept | undefined;
+  /** How the journal wrote what was told of it. */
+  readonly how?: string | undefined;
 }
 
 /** What of a dialog was kept last. */
 export interface LastSaved {
-  /** How often parts of it were kept since all of it was. */
-  parts: number;
+  openingCseq: number;
   calleeTags: number;
   answeredTag: string | undefined;
   callee: string | undefined;
@@ -44,29 +46,34 @@ export interface LastSaved {
   state: string;
   session: number | undefined;
   links: string | undefined;
+  how: string;
 }
 
 /**
- * As JSON, by hand, the fields of a SavedDialog that are not what they were when this was last called for it: at the
- * first time all of them. null: it has that field no more. `at`: wall ms. `toWall`: from clock ms to that.
+ * As JSON, by hand, the fields of a SavedDialog that are not what they were when this was last called for it; `isWhole`:
+ * all of them. null: it has that field no more. `at`: wall ms. `toWall`: from clock ms to that.
  */
 export function saveDialog(
   dialog: LiveDialog,
+  isWhole: boolean,
   links: SavedLinks | undefined,
+  how: string,
   at: number,
   toWall: (instant: number) => number,
 ): string {
-  const { answeredTag, callee, calleeTags, state, seq, session, heard } = dialog;
+  const { answeredTag, callee, calleeTags, state, seq, session, heard, openingCseq } = dialog;
   const { value, context } = dialog.actor.getSnapshot();
-  let text = '{';
-  let last = dialog.saved;
-  if (last === undefined) {
-    text += headOf(dialog);
-    last = dialog.saved = nothingSaved();
-  }
+  let text = isWhole ? `{"v":1,"facts":${JSON.stringify(dialog.facts)},` : '{';
+  if (isWhole) dialog.saved = undefined;
+  dialog.saved ??= nothingSaved();
+  const last = dialog.saved;
   text += `"seq":${seq},"at":${at},"timers":[${timersText(dialog, toWall)}]`;
+  if (openingCseq !== last.openingCseq) {
+    text += `,"opened":${openedText(dialog)}`;
+    last.openingCseq = openingCseq;
+  }
   if (state !== last.state) {
-    text += `,"state":"${state}","value":${JSON.stringify(value)}`;
+    text += stateText(state, value);
     last.state = state;
   }
   if (context !== last.context) {
@@ -99,18 +106,33 @@ export function saveDialog(
     text += `,"links":${linksText ?? null}`;
     last.links = linksText;
   }
-  if (last.parts++ === MOST_PARTS) dialog.saved = undefined;
+  if (how !== last.how) {
+    text += `,"how":"${how}"`;
+    last.how = how;
+  }
   return `${text}}`;
 }
 
-function headOf({ facts, callId, callerTag, openingMethod, openingCseq }: LiveDialog): string {
+function openedText({ callId, callerTag, openingMethod, openingCseq }: LiveDialog): string {
   const opened: OpenedBy = { callId, callerTag, method: openingMethod, cseq: openingCseq };
-  return `"v":1,"facts":${JSON.stringify(facts)},"opened":${JSON.stringify(opened)},`;
+  return JSON.stringify(opened);
+}
+
+/** A chart has some dozens of states. */
+const stateTexts = new Map<string, string>();
+
+function stateText(state: string, value: unknown): string {
+  let text = stateTexts.get(state);
+  if (text === undefined) {
+    text = `,"state":"${state}","value":${JSON.stringify(value)}`;
+    stateTexts.set(state, text);
+  }
+  return text;
 }
 
 function nothingSaved(): LastSaved {
   return {
-    parts: 0,
+    openingCseq: -1,
     calleeTags: -1,
     answeredTag: undefined,
     callee: undefined,
@@ -120,6 +142,7 @@ function nothingSaved(): LastSaved {
     state: '',
     session: undefined,
     links: undefined,
+    how: '',
   };
 }
 

@@ -59,6 +59,7 @@ class Delivery {
 
 const NO_HEADERS: readonly HeaderLine[] = [];
 const NO_DIALOGS: readonly LiveDialog[] = [];
+const NO_NOTES: readonly Note[] = [];
 
 export class Supervisor implements EffectHost {
   readonly links = new Links();
@@ -76,6 +77,7 @@ export class Supervisor implements EffectHost {
   #notes: Note[] = [];
   #dirty: LiveDialog[] = [];
   #dirtyForwardings = new Set<Forwarding>();
+  #told = 0;
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
@@ -415,9 +417,10 @@ export class Supervisor implements EffectHost {
     if (this.isKept) this.#dirtyForwardings.add(forwarding);
   };
 
-  /** Of a SavedDialog, as JSON, what has changed since this was last called for it. */
-  save(dialog: LiveDialog): string {
-    return saveDialog(dialog, this.links.save(dialog.callId), this.#parts.wall(), this.#toWall);
+  /** Of a SavedDialog, as JSON, what has changed since this was last called for it, or all. `how`: its field of that name. */
+  save(dialog: LiveDialog, isWhole: boolean, how: string): string {
+    const links = this.links.save(dialog.callId);
+    return saveDialog(dialog, isWhole, links, how, this.#parts.wall(), this.#toWall);
   }
 
   /** Of a SavedInvite, as JSON, what has changed since this was last called for it. undefined: it is none of a dialog's. */
@@ -454,7 +457,7 @@ export class Supervisor implements EffectHost {
       }
       dialogs++;
       dialog.value = dialog.actor.getSnapshot().value;
-      dialog.isKept = true;
+      dialog.kept = one.kept;
       if (one.links !== undefined) this.links.restore(dialog.callId, one.links);
       for (const [name, due] of one.timers) {
         // A clock that was put back meanwhile makes nothing last longer.
@@ -482,6 +485,7 @@ export class Supervisor implements EffectHost {
     );
     if (forwarding === undefined) return false;
     if (dialog !== undefined && saved.role === 'opening') dialog.opening = forwarding;
+    forwarding.keptAs = saved.keptAs;
     forwarding.onChange = this.#forwardingChanged;
     forwarding.resume(saved.forwarding, this.#toClock);
     return true;
@@ -498,7 +502,6 @@ export class Supervisor implements EffectHost {
     if (request.from.tag !== dialog.callerTag || request.cseq.number <= dialog.openingCseq) return undefined;
     if (dialog.opening?.isOpen || !AGAIN.has(dialog.state)) return undefined;
     dialog.openingCseq = request.cseq.number;
-    dialog.saved = undefined;
     return dialog;
   }
 
@@ -548,10 +551,11 @@ export class Supervisor implements EffectHost {
 
   #tell(delivery: Delivery, from: string, to: string, done: boolean): void {
     const { dialog, event } = delivery;
-    const notes = this.#notes;
-    if (notes.length > 0) this.#notes = [];
+    // whoever keeps the transition keeps its notes
+    const notes = this.#notes.length > 0 ? this.#notes : NO_NOTES;
+    if (notes !== NO_NOTES) this.#notes = [];
     const media = 'media' in event ? event.media : undefined;
-    this.#parts.observe({
+    const transition: Transition = {
       dialog: dialog.facts,
       seq: ++dialog.seq,
       at: this.#parts.wall(),
@@ -565,7 +569,14 @@ export class Supervisor implements EffectHost {
       callee: delivery.callee ?? dialog.callee,
       forwardedTo: delivery.forwardedTo,
       done,
-    });
+    };
+    if (this.isKept) dialog.told({ number: this.nextNumber(), transition });
+    this.#parts.observe(transition);
+  }
+
+  /** Of what is told next, of whichever dialog. */
+  nextNumber(): number {
+    return this.#told++;
   }
 
   #remove(dialog: LiveDialog): void {

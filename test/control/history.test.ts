@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Histories, type History, type HistoryPart, withPart } from '../../src/control/history.ts';
+import { Histories } from '../../src/control/history.ts';
 import { callUp, World } from '../system/world.ts';
 
 function histories(world: World): Histories {
@@ -54,27 +54,5 @@ describe('the history of a call', () => {
       ...Array.from({ length: 10 }, (_, i) => i + 1),
       ...Array.from({ length: 30 }, (_, i) => 9_971 + i),
     ]);
-  });
-
-  it('is saved as it stands after each step, before and after a restart, short or long', () => {
-    const facts = { callId: 'c', machine: 'dialog', from: 'sip:a@h', to: 'sip:b@h' } as const;
-    let all = new Histories();
-    let kept: HistoryPart[] = [];
-    for (let seq = 1; seq <= 100; seq++) {
-      const transition = { from: '', to: `s${seq}`, event: 'request.info', cause: 'a "cause"', notes: [] };
-      all.take({ dialog: facts, seq, at: seq, ...transition, side: 'caller', done: false });
-      // what a process kept in parts, one for each step or for two of them
-      if (seq % 5 === 0) continue;
-      kept.push(JSON.parse(all.save('c', kept.length === 0) ?? ''));
-      const read = kept.reduce(withPart, undefined as History | undefined) as History;
-      expect(read).toEqual(all.of('c'));
-      if (seq % 7 !== 0) continue;
-      all = new Histories();
-      all.restore('c', read);
-      kept = [];
-    }
-    expect(JSON.parse(all.save('c', true) ?? '')).toEqual({ from: 0, ...all.of('c') });
-    expect(all.save('c', false)).toBeUndefined();
-    expect(all.save('d', true)).toBeUndefined();
   });
 });

@@ -17,13 +17,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { linesAgain, type Told } from '../../src/journal/again.ts';
 import {
   CatchUpFailed,
   catchUp,
-  linesFrom,
+  type Lines,
+  linesOf,
   ontoDisk,
-  type Unwritten,
   unsettledFrom,
+  type WindowHead,
+  windowsFrom,
 } from '../../src/journal/catch-up.ts';
 import { Diary } from '../../src/journal/diary.ts';
 import { Journal } from '../../src/journal/journal.ts';
@@ -85,13 +88,13 @@ test('lines that the files did not take at the start come before all others, and
     settings: { style: 'classic', detail: 'transitions', maxSize: 1e6, keep: 1 },
     onTrouble: () => {},
   });
-  journal.beginAfter(9, 'old\n', '{"old":1}\n');
+  journal.beginAfter(9, { since: 7, lines: ['old\n', '{"old":1}\n'] });
   journal.record(telling([{ entry: 'incoming' }]));
-  expect(journal.unwritten()).toMatchObject({
-    diary: expect.stringMatching(/^old\n./),
-    ndjson: expect.stringMatching(/^\{"old":1\}\n\{/),
-  });
+  expect(journal.head()).toMatchObject({ since: 7 });
+  expect([6, 7, journal.window].map((window) => journal.isSettled(window))).toEqual([true, false, false]);
+  const { window } = journal;
   journal.close();
+  expect(journal.isSettled(window)).toBe(true);
   expect(content(journal.diaryPath)).toMatch(/^old\n./);
   expect(content(journal.ndjsonPath)).toMatch(/^\{"old":1\}\n\{/);
 });
@@ -245,12 +248,15 @@ describe('the file', () => {
 });
 
 describe('of all that was handed out', () => {
-  const one = (window: number, index: number, since?: number): Unwritten => ({
+  const one = (window: number, index: number, since?: number): Lines & WindowHead => ({
     ...{ window, index, diary: '', ndjson: '' },
     ...(since !== undefined && { since }),
   });
-  const counts = (all: readonly Unwritten[], last: number, isForPower = false) =>
-    linesFrom(all, unsettledFrom(all, last, isForPower)).map(({ window, index }) => [window, index]);
+  const counts = (all: readonly (Lines & WindowHead)[], last: number, isForPower = false) =>
+    linesOf(windowsFrom(all, unsettledFrom(all, last, isForPower)), all).map(({ window, index }) => [
+      window,
+      index,
+    ]);
 
   test('the last window counts, in its order', () => {
     const all = [one(7, 1), one(6, 2), one(7, 0), one(6, 0)];
@@ -338,7 +344,8 @@ test('wherever the process dies between keeping lines and writing them, each sta
   onTestFinished(() => spy.mockRestore());
   const run = (lives: readonly Life[], maxSize: number) => {
     for (const file of readdirSync(folder)) rmSync(join(folder, file));
-    const kept = new Map<string, Unwritten>();
+    const heads = new Map<number, WindowHead>();
+    let told: Told[] = [];
     const transitions: Transition[] = [];
     for (const { bursts, bytes } of lives) {
       wall += 60_000;
@@ -354,21 +361,31 @@ test('wherever the process dies between keeping lines and writing them, each sta
         for (const which of notes) {
           const transition = telling(NOTES[which] ?? [], { seq: transitions.length + 1 });
           transitions.push(transition);
-          journal.record(transition);
+          const over = journal.record(transition);
+          const { window, how } = journal;
+          told.push({ window, number: transitions.length, how, transition, over });
         }
-        const lines = journal.unwritten();
-        if (lines !== undefined) kept.set(`${lines.window % 2}.${lines.index}`, lines);
+        const head = journal.head();
+        if (head !== undefined) heads.set(head.window, head);
+        for (const window of heads.keys()) if (journal.isSettled(window)) heads.delete(window);
+        told = told.filter(({ window }) => !journal.isSettled(window));
         if (isWritten) journal.flush();
         if (fs.isDead) break;
       }
       fs.isDead = true;
       journal.close();
-      const all = [...kept.values()];
-      const last = all.reduce((most, one) => Math.max(most, one.window), 0);
-      const window = linesFrom(all, unsettledFrom(all, last, false));
-      const text = (of: 'diary' | 'ndjson') => window.map((one) => one[of]).join('');
-      catchUp(journal.diaryPath, text('diary'), window[0]?.place);
-      catchUp(journal.ndjsonPath, text('ndjson'), window[0]?.ndjsonPlace);
+      const all = [...heads.values()];
+      const last = told.reduce((most, one) => Math.max(most, one.window), 0);
+      const windows = windowsFrom(all, unsettledFrom(all, last, false));
+      const lines = linesOf(
+        windows,
+        linesAgain(told, () => 0),
+      );
+      const text = (of: 'diary' | 'ndjson') => lines.map((one) => one[of]).join('');
+      catchUp(journal.diaryPath, text('diary'), windows[0]?.place);
+      catchUp(journal.ndjsonPath, text('ndjson'), windows[0]?.ndjsonPlace);
+      heads.clear();
+      told = [];
     }
     const diary = new Diary({ style: 'classic', zone: () => 0 });
     const writer = new NdjsonWriter();

@@ -14,7 +14,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
-import { catchUp, linesFrom, ontoDisk, type Unwritten, unsettledFrom } from '../../src/journal/catch-up.ts';
+import { linesAgain, type Told } from '../../src/journal/again.ts';
+import {
+  catchUp,
+  linesOf,
+  ontoDisk,
+  unsettledFrom,
+  type WindowHead,
+  windowsFrom,
+} from '../../src/journal/catch-up.ts';
 import { DIARY_FILE, Journal, NDJSON_FILE } from '../../src/journal/journal.ts';
 import {
   type FileSystem,
@@ -23,6 +31,7 @@ import {
   troubleWords,
 } from '../../src/journal/rotating-file.ts';
 import type { Done } from '../../src/journal/sync.ts';
+import type { Transition } from '../../src/journal/transition.ts';
 import { telling } from './transitions.ts';
 
 const soon = () => new Promise((done) => setImmediate(() => setImmediate(done)));
@@ -132,14 +141,21 @@ function moveAway(folder: string, suffix: string): void {
     renameSync(join(folder, file), join(folder, `${file}${suffix}`));
 }
 
-/** As the keeper has them: two windows beside each other. What is not safe goes with the power. */
+/** As the keeper has it: windows, and what was told in them. What is not safe goes with the power. */
 class Kept {
-  #entries = new Map<string, Unwritten>();
-  #safe = new Map<string, Unwritten>();
-  #waiting: { readonly safe: Map<string, Unwritten>; readonly release: () => void }[] = [];
+  #entries = new Map<string, WindowHead | Told>();
+  #safe = new Map<string, WindowHead | Told>();
+  #waiting: { readonly safe: Map<string, WindowHead | Told>; readonly release: () => void }[] = [];
+  #told = 0;
 
-  take(lines: Unwritten | undefined): void {
-    if (lines !== undefined) this.#entries.set(`${lines.window % 2}.${lines.index}`, lines);
+  take(journal: Journal, transition: Transition): void {
+    const over = journal.record(transition);
+    const head = journal.head();
+    if (head !== undefined) this.#entries.set(`j${head.window}`, head);
+    for (const [key, { window }] of this.#entries) if (journal.isSettled(window)) this.#entries.delete(key);
+    const { window, how } = journal;
+    const number = this.#told++;
+    this.#entries.set(`d${number}`, { window, number, how, transition, over });
   }
 
   readonly safely = (release: () => void): void => {
@@ -161,10 +177,17 @@ class Kept {
 
   catchUp(folder: string, fs: FileSystem): void {
     const all = [...this.#entries.values()];
+    const heads = all.filter((one): one is WindowHead => !('how' in one));
+    const told = all.filter((one): one is Told => 'how' in one);
     const last = all.reduce((most, one) => Math.max(most, one.window), 0);
-    const lines = linesFrom(all, unsettledFrom(all, last, true));
-    catchUp(join(folder, DIARY_FILE), lines.map(({ diary }) => diary).join(''), lines[0]?.place);
-    catchUp(join(folder, NDJSON_FILE), lines.map(({ ndjson }) => ndjson).join(''), lines[0]?.ndjsonPlace);
+    const windows = windowsFrom(heads, unsettledFrom(heads, last, true));
+    const lines = linesOf(
+      windows,
+      linesAgain(told, () => 0),
+    );
+    const { place, ndjsonPlace } = windows[0] ?? {};
+    catchUp(join(folder, DIARY_FILE), lines.map(({ diary }) => diary).join(''), place);
+    catchUp(join(folder, NDJSON_FILE), lines.map(({ ndjson }) => ndjson).join(''), ndjsonPlace);
     for (const file of [DIARY_FILE, NDJSON_FILE]) ontoDisk(join(folder, file), fs);
     this.#entries.clear();
     this.#safe.clear();
@@ -194,8 +217,7 @@ async function live(path: readonly Step[], maxSize: number, chance: () => number
   const safe: number[] = [];
   let unsafe: number[] = [];
   const record = () => {
-    journal.record(telling([{ entry: 'ringing' }], { seq: ++told, at: 1_700_000_000_000 + told }));
-    kept.take(journal.unwritten());
+    kept.take(journal, telling([{ entry: 'ringing' }], { seq: ++told, at: 1_700_000_000_000 + told }));
     unsafe.push(told);
     const all = [...unsafe];
     kept.safely(() => {
@@ -470,8 +492,7 @@ test('files that somebody has moved away, under whatever name, are not written a
   const journal = journalOn(folder, disk.fs);
   const kept = new Kept();
   const record = () => {
-    journal.record(telling([{ entry: 'ringing' }]));
-    kept.take(journal.unwritten());
+    kept.take(journal, telling([{ entry: 'ringing' }]));
     journal.flush();
   };
   record();

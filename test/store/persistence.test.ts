@@ -114,9 +114,10 @@ describe('the record of an ended call that is stored', () => {
 
   async function house(durability: string) {
     let onStored: (ids: readonly string[]) => void = () => undefined;
+    const added: string[] = [];
     const open = vi.spyOn(Records, 'open').mockImplementation(async (options) => {
       onStored = options.onStored;
-      return { add: () => true, close: async () => undefined } as unknown as Records;
+      return { add: (id: string) => added.push(id), close: async () => undefined } as unknown as Records;
     });
     onTestFinished(() => open.mockRestore());
     const folder = left();
@@ -128,20 +129,31 @@ describe('the record of an ended call that is stored', () => {
     let calls = 0;
     const call = () => void begin(it, calls++, 'unreachable', phone(1), phone(2));
     const keys = () => [...readLogOffline(join(folder, 'store')).keys()];
-    const kept = () =>
-      keys()
-        .filter((key) => key.startsWith('r:'))
-        .map((key) => key.slice(2));
-    const stored = (ids: readonly string[]) => onStored(ids);
+    const kept = () => keys().filter((key) => key.startsWith('d:'));
+    /** Those that have ended so far, and more. */
+    const stored = (more: readonly string[] = []) => onStored([...added.splice(0), ...more]);
     return { journal: it.journal, call, kept, keys, stored, close: () => it.close() };
   }
 
   it('is needed no more', async () => {
-    const { call, kept, stored } = await house('process');
+    const { journal, call, kept, stored } = await house('process');
     for (let n = 0; n < 3; n++) {
       call();
-      stored(kept());
+      journal.flush();
+      stored();
     }
+    expect(kept()).toHaveLength(1);
+  });
+
+  it('is needed until its lines are in the file', async () => {
+    const { journal, call, kept, stored } = await house('process');
+    for (let n = 0; n < 3; n++) {
+      call();
+      stored();
+    }
+    expect(kept()).toHaveLength(3);
+    journal.flush();
+    call();
     expect(kept()).toHaveLength(1);
   });
 
@@ -149,7 +161,7 @@ describe('the record of an ended call that is stored', () => {
     const { journal, call, kept, stored } = await house('power');
     for (let n = 0; n < 3; n++) {
       call();
-      stored(kept());
+      stored();
     }
     const before = kept();
     expect(before).toHaveLength(3);
@@ -161,19 +173,22 @@ describe('the record of an ended call that is stored', () => {
     expect(before).not.toContain(kept()[0]);
   });
 
-  it('is needed no more when the journal is closed, nor are its lines', async () => {
-    const { call, kept, stored, close, keys } = await house('power');
-    call();
-    stored(kept());
-    expect(keys().filter((key) => key.startsWith('j:'))).toHaveLength(1);
-    await close();
-    expect(keys().filter((key) => /^[jr]:/.test(key))).toEqual([]);
-  });
+  it.each(['process', 'power'])(
+    'is needed no more when the journal is closed, nor are its lines: %s',
+    async (durability) => {
+      const { call, stored, close, keys } = await house(durability);
+      call();
+      stored();
+      expect(keys().filter((key) => key.startsWith('j:'))).toHaveLength(1);
+      await close();
+      expect(keys().filter((key) => /^[jd]:/.test(key))).toEqual([]);
+    },
+  );
 
   it('fills no store when the disk never has its line', async () => {
     const { journal, call, kept, stored } = await house('power');
     call();
-    stored(kept());
+    stored();
     const [first] = kept();
     stored(Array.from({ length: 10_000 }, (_, n) => `${journal.window}-more${n}`));
     call();

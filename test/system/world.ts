@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
 import type { WrongPassword } from '../../src/auth/wrong-passwords.ts';
 import { type Config, configSchema } from '../../src/config/config.ts';
+import { Histories } from '../../src/control/history.ts';
 import { Core } from '../../src/core.ts';
 import { CallRecords, saveRecord } from '../../src/journal/call-record.ts';
 import { Diary } from '../../src/journal/diary.ts';
@@ -17,6 +18,8 @@ import { SEPARATOR } from '../../src/store/log-entry.ts';
 import { type Clock, VirtualClock } from '../../src/time/clock.ts';
 import type { Flow } from '../../src/transport/flow.ts';
 import type { CrashDisk } from '../store/crash-disk.ts';
+
+const HOW = 'classic transitions';
 
 export const SERVER = { address: '10.0.0.1', port: 5060 } as const;
 
@@ -45,6 +48,7 @@ export class World {
   #deferred: (() => void)[] = [];
   #isBursting = false;
   #records = new CallRecords();
+  #histories = new Histories();
   readonly #diary = new Diary({ style: 'classic', zone: () => 0 });
   #tags = 0;
   #diaryText = '';
@@ -68,8 +72,10 @@ export class World {
     this.clock.advance(ms);
     this.core = this.#boot();
     const { dialogs, invites, bindings } = readKept(this.kept);
-    for (const { dialog, record } of dialogs)
+    for (const { dialog, record, history } of dialogs) {
       if (record !== undefined) this.#records.restore({ ...record, dialog: dialog.facts });
+      if (history !== undefined) this.#histories.restore(dialog.facts.callId, history);
+    }
     const saved = dialogs.map(({ dialog }) => dialog);
     const { start } = this.core.restore({ bindings, invites, dialogs: saved }, (callId, cause) =>
       this.bugs.push(cause ?? `an INVITE of ${callId} has no dialog`),
@@ -83,15 +89,16 @@ export class World {
     const { supervisor } = this.core;
     const whole = new Map<string, string>();
     for (const live of supervisor.dialogs()) {
-      if (!live.isKept) continue;
-      live.saved = undefined;
+      if (live.kept === undefined) continue;
       const record = this.#records.of(live.facts.callId);
+      const history = this.#histories.of(live.facts.callId);
       const recordText = record === undefined ? '' : `,"record":${saveRecord(record)}`;
-      whole.set(`d:${live.callId}`, `{"dialog":${supervisor.save(live)}${recordText}}`);
+      const historyText = history === undefined ? '' : `,"history":${JSON.stringify(history)}`;
+      whole.set(live.kept.key, `{"dialog":${supervisor.save(live, true, HOW)}${recordText}${historyText}}`);
       const { opening } = live;
       if (opening?.isPending !== true) continue;
       opening.saveAnew();
-      whole.set(`i:${opening.upstream.key}`, supervisor.saveInvite(opening) ?? '');
+      whole.set(opening.keptAs ?? '', supervisor.saveInvite(opening) ?? '');
     }
     for (const one of whole) {
       const [key] = one;
@@ -112,6 +119,7 @@ export class World {
     };
     const store = this.#store();
     this.#records = new CallRecords();
+    this.#histories = new Histories();
     const core = new Core({
       config,
       clock,
@@ -129,6 +137,7 @@ export class World {
       observe: (transition) => {
         this.transitions.push(transition);
         this.#records.take(transition);
+        this.#histories.take(transition);
         this.#diaryText += this.#diary.lines(transition);
       },
       keep: () => keeper?.keep(),
@@ -144,9 +153,14 @@ export class World {
       location: core.location,
       clock,
       wall: () => this.clock.now() + this.wallShift,
-      recordOf: (callId) => this.#records.of(callId),
-      historyOf: () => undefined,
-      unwritten: () => undefined,
+      histories: this.#histories,
+      journal: {
+        calls: this.#records,
+        how: HOW,
+        window: 1,
+        head: () => undefined,
+        isSettled: () => true,
+      },
     });
     keeper.listen();
     return core;
@@ -259,11 +273,13 @@ export class World {
 }
 
 function memory(entries: readonly (readonly [key: string, text: string])[]) {
-  const { dialogs, invites } = readKept(entries);
+  const { dialogs, invites } = readKept(new Map(entries));
   return {
-    dialogs: dialogs.map(({ dialog, record }) => ({
+    dialogs: dialogs.map(({ dialog, record, history }) => ({
       ...dialog,
-      record,
+      // what is undefined is not there
+      ...JSON.parse(JSON.stringify({ record, history })),
+      kept: undefined,
       heard: undefined,
       at: 0,
       timers: [],
