@@ -2,7 +2,7 @@
 import type { Hop, Target } from '../routing/router.ts';
 import { type HeaderLine, headerLine, type SipResponse } from '../sip/message.ts';
 import { parse } from '../sip/parse.ts';
-import { serialize } from '../sip/serialize.ts';
+import { wireText } from '../sip/serialize.ts';
 import type { ClientTransaction } from '../transaction/transaction.ts';
 import type { Outgoing } from './proxy-core.ts';
 import type { SavedBranch } from './saved-forwarding.ts';
@@ -36,7 +36,7 @@ export class Branch implements Outgoing {
   /** Its 3xx was followed: what became of that counts. */
   followed = false;
   cancelHeaders: readonly HeaderLine[] = NO_HEADERS;
-  /** What was kept of it last, as `save` told it; undefined: all of it is to be kept anew. */
+  /** What was kept of it last, as text; undefined: all of it is to be kept anew. */
   saved: string | undefined;
 
   constructor(whole: Whole, fork: number, target: Target, breadth: number) {
@@ -75,32 +75,37 @@ export class Branch implements Outgoing {
     this.cancelHeaders = NO_HEADERS;
   }
 
-  /** The fields of a SavedBranch, as JSON; '': they are what they were when this was last called. */
+  /** The fields of a SavedBranch, as JSON, that are not what they are at the start; '': they are what they were when this was last called. */
   save(): string {
     const { target, hop, breadth, response, cancelHeaders } = this;
-    let text = `"status":${this.status},"spoke":${this.spoke},"cancelAsked":${this.cancelAsked}`;
-    text += `,"skipped":${this.skipped},"followed":${this.followed}`;
+    let text = '';
+    if (this.status !== 0) text += `,"status":${this.status}`;
+    if (this.spoke) text += ',"spoke":true';
+    if (this.cancelAsked) text += ',"cancelAsked":true';
+    if (this.skipped) text += ',"skipped":true';
+    if (this.followed) text += ',"followed":true';
     if (hop !== target.hop) text += `,"hop":${JSON.stringify(hop ?? null)}`;
-    if (response !== undefined)
-      text += `,"response":${JSON.stringify(serialize(response).toString('latin1'))}`;
+    if (response !== undefined) text += `,"response":${JSON.stringify(wireText(response))}`;
     if (cancelHeaders.length > 0)
       text += `,"cancelHeaders":${JSON.stringify(cancelHeaders.map((line) => line.raw))}`;
     const before = this.saved;
     if (text === before) return '';
     this.saved = text;
-    return before === undefined ? `"target":${JSON.stringify(target)},"breadth":${breadth},${text}` : text;
+    return before === undefined
+      ? `"target":${JSON.stringify(target)},"breadth":${breadth}${text}`
+      : text.slice(1);
   }
 
   restore(saved: SavedBranch): void {
     if (saved.hop !== undefined) this.hop = saved.hop ?? undefined;
-    this.status = saved.status;
+    this.status = saved.status ?? 0;
     const response = saved.response === undefined ? undefined : parse(Buffer.from(saved.response, 'latin1'));
     if (response?.ok && response.message.kind === 'response') this.response = response.message;
-    this.spoke = saved.spoke;
-    this.cancelAsked = saved.cancelAsked;
+    this.spoke = saved.spoke ?? false;
+    this.cancelAsked = saved.cancelAsked ?? false;
     this.cancelHeaders = (saved.cancelHeaders ?? []).map(headerFromRaw);
-    this.skipped = saved.skipped;
-    this.followed = saved.followed;
+    this.skipped = saved.skipped ?? false;
+    this.followed = saved.followed ?? false;
   }
 
   /** A response came: it can be cancelled now. */

@@ -4,7 +4,7 @@ import type { Target } from '../routing/router.ts';
 import { popVia } from '../sip/edit.ts';
 import type { HeaderLine, SipRequest, SipResponse } from '../sip/message.ts';
 import { headerLine } from '../sip/message.ts';
-import { serialize } from '../sip/serialize.ts';
+import { wireText } from '../sip/serialize.ts';
 import type { Timer } from '../time/clock.ts';
 import type { ServerTransaction } from '../transaction/transaction.ts';
 import { chooseBest } from './best-response.ts';
@@ -37,6 +37,8 @@ export interface ForwardingObserver {
 const MAX_REDIRECTS = 5;
 /** Targets of one request, those that 3xx named among them. */
 const MAX_TARGETS = 60;
+/** How the response begins that needs not be kept: it is made again. */
+const TRYING = 'SIP/2.0 100 ';
 
 export class Forwarding {
   readonly upstream: ServerTransaction;
@@ -52,7 +54,14 @@ export class Forwarding {
   #base: SipRequest | undefined;
   /** What was kept of it last; undefined: all of it is to be kept anew. */
   #saved:
-    | (Pick<SavedForwarding, 'finalStatus' | 'last' | 'serial'> & { waiting: string; parts: number })
+    | {
+        readonly answered: boolean;
+        readonly finalStatus: number;
+        readonly last: string;
+        readonly serial: number | undefined;
+        readonly waiting: string;
+        readonly parts: number;
+      }
     | undefined;
   #waiting: Target[];
   #branches: Branch[] = [];
@@ -104,33 +113,34 @@ export class Forwarding {
     const serial = this.#serial?.due;
     const waiting = this.#waiting.length === 0 ? '[]' : JSON.stringify(this.#waiting);
     const saved = this.#saved;
-    let text = `{"answered":${this.#answered}`;
-    if (saved === undefined) text += this.#headToSave();
-    if (finalStatus !== saved?.finalStatus) text += `,"finalStatus":${finalStatus}`;
-    if (last !== saved?.last) text += `,"last":${JSON.stringify(last)}`;
-    if (waiting !== saved?.waiting) text += `,"waiting":${waiting}`;
-    if (serial !== saved?.serial) text += `,"serial":${serial === undefined ? null : toWall(serial)}`;
-    if (this.#cancelled !== undefined) text += `,"cancelled":"${this.#cancelled}"`;
+    const answered = this.#answered;
+    let text = saved === undefined ? this.#headToSave() : '';
+    if (answered !== (saved?.answered ?? false)) text += `"answered":${answered},`;
+    if (finalStatus !== (saved?.finalStatus ?? 0)) text += `"finalStatus":${finalStatus},`;
+    if (last !== saved?.last && !last.startsWith(TRYING)) text += `"last":${JSON.stringify(last)},`;
+    if (waiting !== (saved?.waiting ?? '[]')) text += `"waiting":${waiting},`;
+    if (serial !== saved?.serial) text += `"serial":${serial === undefined ? null : toWall(serial)},`;
+    if (this.#cancelled !== undefined) text += `"cancelled":"${this.#cancelled}",`;
     const parts = (saved?.parts ?? -1) + 1;
-    this.#saved = parts === MOST_PARTS ? undefined : { finalStatus, last, waiting, serial, parts };
+    this.#saved = parts === MOST_PARTS ? undefined : { answered, finalStatus, last, waiting, serial, parts };
     let branches = '';
     for (const branch of this.#branches) {
       const changes = branch.save();
       if (changes !== '') branches += `${branches === '' ? '' : ','}"${branch.fork}":{${changes}}`;
     }
-    return `${text},"branches":{${branches}}}`;
+    return branches === '' ? `{${text.slice(0, -1)}}` : `{${text}"branches":{${branches}}}`;
   }
 
   #headToSave(): string {
     const { key, source } = this.upstream;
-    const base = this.#base && serialize(this.#base).toString('latin1');
+    const base = this.#base && wireText(this.#base);
     for (const branch of this.#branches) branch.saved = undefined;
-    return `,${JSON.stringify({ base: base ?? '', key: base === undefined ? key : undefined, source }).slice(1, -1)}`;
+    return `${JSON.stringify({ base: base ?? '', key: base === undefined ? key : undefined, source }).slice(1, -1)},`;
   }
 
   /** Goes on where `saved` stood: what had not been answered is sent again, what was cancelled is cancelled. */
   resume(saved: SavedForwarding, toClock: (instant: number) => number): void {
-    this.#answered = saved.answered;
+    this.#answered = saved.answered ?? false;
     this.#cancelled = saved.cancelled;
     const base = this.#base;
     this.#awaitAck();
@@ -138,7 +148,7 @@ export class Forwarding {
       this.#settled = true;
       return;
     }
-    this.#branches = Object.values(saved.branches).map((one, fork) => {
+    this.#branches = Object.values(saved.branches ?? {}).map((one, fork) => {
       const branch = new Branch(this, fork, one.target, one.breadth);
       branch.restore(one);
       return branch;

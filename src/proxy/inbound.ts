@@ -225,7 +225,7 @@ export class Inbound implements TransactionUser {
       const resumed = core.resume(saved.forwarding);
       if (resumed === undefined) return undefined;
       const { tx, base } = resumed;
-      const forwarding = new Forwarding(core, tx, base, saved.forwarding.waiting, observer);
+      const forwarding = new Forwarding(core, tx, base, saved.forwarding.waiting ?? [], observer);
       tx.work = forwarding;
       return forwarding;
     });

@@ -170,16 +170,16 @@ export class ProxyCore {
   resume(
     saved: SavedForwarding,
   ): { readonly tx: ServerTransaction; readonly base: SipRequest | undefined } | undefined {
-    const { base: text, key, source, last } = saved;
+    const { base: text, key, source, finalStatus = 0, last = '' } = saved;
     const parsed = parse(Buffer.from(text === '' ? last : text, 'latin1'));
     if (text === '' && key !== undefined && parsed.ok)
       return {
         base: undefined,
-        tx: this.#parts.layer().resumeRefused(key, source, saved, parsed.message.via),
+        tx: this.#parts.layer().resumeRefused(key, source, { finalStatus, last }, parsed.message.via),
       };
     if (!parsed.ok || parsed.message.kind !== 'request') return undefined;
     const base = parsed.message;
-    return { base, tx: this.#parts.layer().resumeServer(base, source, saved) };
+    return { base, tx: this.#parts.layer().resumeServer(base, source, { finalStatus, last }) };
   }
 
   /** Does it answer what we sent, though no transaction knows of it? Its branch says so, for the Via beneath ours. */

@@ -13,14 +13,14 @@ export interface SavedForwarding {
   readonly key?: string | undefined;
   /** Where it came from. */
   readonly source: Flow;
-  /** Of the response sent last; 0: a final one is still owed. */
-  readonly finalStatus: number;
-  /** That response. */
-  readonly last: string;
-  readonly waiting: readonly Target[];
+  /** Of the response sent last; absent: a final one is still owed. */
+  readonly finalStatus?: number;
+  /** That response; absent: a 100. */
+  readonly last?: string;
+  readonly waiting?: readonly Target[];
   /** By the number of the fork. */
   readonly branches: Readonly<Record<number, SavedBranch>>;
-  readonly answered: boolean;
+  readonly answered?: boolean;
   readonly cancelled?: 'caller' | 'no-answer' | undefined;
   /** Wall ms when the next q group is tried. */
   readonly serial?: number | undefined;
@@ -31,12 +31,12 @@ export interface SavedBranch {
   /** undefined: the target's; null: none. */
   readonly hop?: Hop | null | undefined;
   readonly breadth: number;
-  /** Final status; 0 while it is pending. */
-  readonly status: number;
+  /** Final status; absent while it is pending. */
+  readonly status?: number;
   readonly response?: string | undefined;
-  readonly spoke: boolean;
-  readonly cancelAsked: boolean;
+  readonly spoke?: boolean;
+  readonly cancelAsked?: boolean;
   readonly cancelHeaders?: readonly string[] | undefined;
-  readonly skipped: boolean;
-  readonly followed: boolean;
+  readonly skipped?: boolean;
+  readonly followed?: boolean;
 }

@@ -4,11 +4,11 @@ import type { SipMessage } from './message.ts';
 
 /** The datagram of a message: every header line as it stands in `raw`. Identity on valid messages that came from parse. */
 export function serialize(m: SipMessage): Buffer {
-  return Buffer.from(textOf(m), 'latin1');
+  return Buffer.from(wireText(m), 'latin1');
 }
 
-/** Lines that stood together in the datagram are copied as one piece of it, with the body if they are its last. */
-function textOf(m: SipMessage): string {
+/** The same with one char for each byte. Lines that stood together in the datagram are copied as one piece of it, with the body if they are its last. */
+export function wireText(m: SipMessage): string {
   const { headers, content } = m;
   let text =
     m.kind === 'request' ? `${m.method} ${m.uri} SIP/2.0\r\n` : `SIP/2.0 ${m.status} ${m.reason}\r\n`;

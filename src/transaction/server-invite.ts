@@ -2,7 +2,7 @@
 import { hasMagicCookie, type SipRequest, type SipResponse } from '../sip/message.ts';
 import { parse } from '../sip/parse.ts';
 import { makeResponse } from '../sip/reply.ts';
-import { serialize } from '../sip/serialize.ts';
+import { serialize, wireText } from '../sip/serialize.ts';
 import type { Flow } from '../transport/flow.ts';
 import type { Host } from './host.ts';
 import { keep, Lingering, RequestReleased } from './lingering.ts';
@@ -42,12 +42,15 @@ export class ServerInvite extends Lingering implements ServerTransaction {
     this.respond(makeResponse(this.request, 100, this.host.reason(100)));
   }
 
-  /** Enters the table as it stood before a restart. `last`: what a retransmitted INVITE gets, wire text. */
+  /** Enters the table as it stood before a restart. `last`: what a retransmitted INVITE gets, wire text; '': a 100, or nothing more. */
   resume(finalStatus: number, last: string): void {
     this.host.serverInvites.set(this.key, this);
     this.finalStatus = finalStatus;
     this.#last = last;
-    if (finalStatus === 0) return;
+    if (finalStatus === 0) {
+      if (last === '') this.#last = wireText(makeResponse(this.request, 100, this.host.reason(100)));
+      return;
+    }
     if (finalStatus < 300) {
       this.#enter('accepted');
       this.#do('startL');
