@@ -9,18 +9,21 @@ import type { Location } from './registrar/location.ts';
 import { type SavedBinding, save as saveBinding } from './registrar/saved.ts';
 import type { Aor } from './sip/uri.ts';
 import { SEPARATOR } from './store/log-entry.ts';
+import type { Item } from './store/log-item.ts';
 import type { StoredCall } from './store/records-call.ts';
 import type { LiveDialog } from './supervisor/live-dialog.ts';
 import type { SavedDialog } from './supervisor/saved-dialog.ts';
 import type { Supervisor } from './supervisor/supervisor.ts';
 import type { Clock, WallClock } from './time/clock.ts';
 
-/** Where it is kept: keys to texts of one line, the last one wins. */
+/** Where it is kept: items to texts of one line, the last one wins. */
 export interface KeptLog {
-  put(key: string, text: string): void;
-  /** What is kept of the key goes on with this, behind a SEPARATOR. */
-  append(key: string, text: string): void;
-  delete(key: string): void;
+  /** What is kept under that key, or a new item. */
+  item(key: string): Item;
+  put(item: Item, text: string): void;
+  /** What is kept of the item goes on with this, behind a SEPARATOR. */
+  append(item: Item, text: string): void;
+  delete(item: Item): void;
   /** One write for all of it. Throws nothing. */
   flush(): void;
 }
@@ -70,6 +73,7 @@ const RECORD = 'r:';
 
 export class Keeper {
   readonly #parts: KeeperParts;
+  readonly #items = new Map<string, Item>();
   #aors = new Set<Aor>();
   #stopListening: (() => void) | undefined;
   #hasNews = false;
@@ -115,7 +119,7 @@ export class Keeper {
 
   /** They are in their files by now: those under these keys, or all that were kept here. */
   linesWritten(keys: Iterable<string> = this.#lineKeys): void {
-    for (const key of keys) this.#parts.log.delete(key);
+    for (const key of keys) this.#drop(key);
   }
 
   recordStored(id: string): void {
@@ -193,13 +197,28 @@ export class Keeper {
 
   #put(key: string, text: string, isPart = false): void {
     this.#hasNews = true;
-    if (isPart) this.#parts.log.append(key, text);
-    else this.#parts.log.put(key, text);
+    const item = this.#itemOf(key);
+    if (isPart) this.#parts.log.append(item, text);
+    else this.#parts.log.put(item, text);
   }
 
   #delete(key: string): void {
     this.#hasNews = true;
-    this.#parts.log.delete(key);
+    this.#drop(key);
+  }
+
+  #drop(key: string): void {
+    this.#parts.log.delete(this.#items.get(key) ?? this.#parts.log.item(key));
+    this.#items.delete(key);
+  }
+
+  #itemOf(key: string): Item {
+    let item = this.#items.get(key);
+    if (item === undefined) {
+      item = this.#parts.log.item(key);
+      this.#items.set(key, item);
+    }
+    return item;
   }
 
   #keepLines(): void {
