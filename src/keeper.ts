@@ -17,18 +17,21 @@ import type { Location } from './registrar/location.ts';
 import { type SavedBinding, save as saveBinding } from './registrar/saved.ts';
 import type { Aor } from './sip/uri.ts';
 import { SEPARATOR } from './store/log-entry.ts';
+import { Item } from './store/log-item.ts';
 import type { StoredCall } from './store/records-call.ts';
 import type { Kept, LiveDialog } from './supervisor/live-dialog.ts';
 import type { SavedDialog } from './supervisor/saved-dialog.ts';
 import type { Supervisor } from './supervisor/supervisor.ts';
 import type { Clock, WallClock } from './time/clock.ts';
 
-/** Where it is kept: keys to texts of one line, the last one wins. */
+/** Where it is kept: items to texts of one line, the last one wins. */
 export interface KeptLog {
-  put(key: string, text: string): void;
-  /** What is kept of the key goes on with this, behind a SEPARATOR. */
-  append(key: string, text: string): void;
-  delete(key: string): void;
+  /** What is kept under that key, or a new item. */
+  item(key: string): Item;
+  put(item: Item, text: string): void;
+  /** What is kept of the item goes on with this, behind a SEPARATOR. */
+  append(item: Item, text: string): void;
+  delete(item: Item): void;
   /** One write for all of it. Throws nothing. */
   flush(): void;
 }
@@ -45,7 +48,7 @@ export interface KeeperParts {
 
 /** A dialog with what journal and control know of it. */
 export interface KeptDialog {
-  readonly key: string;
+  readonly item: Item;
   readonly dialog: SavedDialog;
   readonly record: CallRecord | undefined;
   readonly history: History | undefined;
@@ -59,13 +62,13 @@ export interface KeptState {
   /** Those that live, and those that have ended and may be missing elsewhere. */
   readonly dialogs: KeptDialog[];
   readonly invites: SavedInvite[];
-  /** The journal's windows of which lines may be missing, with their keys. */
-  readonly heads: { readonly key: string; readonly head: WindowHead }[];
+  /** The journal's windows of which lines may be missing. */
+  readonly heads: { readonly item: Item; readonly head: WindowHead }[];
   /** What was told in those windows. */
   readonly told: Told[];
   /** The lines themselves, and ended calls that the database has not confirmed: so they were once kept. */
   readonly lines: Lines[];
-  readonly records: [id: string, call: StoredCall][];
+  readonly records: { readonly item: Item; readonly id: string; readonly call: StoredCall }[];
   /** Entries that cannot be read. */
   readonly damaged: number;
 }
@@ -90,11 +93,12 @@ export class Keeper {
   #prefix: string | undefined;
   #keys = 0;
   /** Windows whose lines may not be where they are to be, the oldest first. */
-  readonly #heads: { readonly key: string; readonly window: number }[] = [];
+  readonly #heads: { readonly item: Item; readonly window: number }[] = [];
   /** Ended calls by their facts: the id under which the database gets them; undefined: it does not. */
   readonly #over = new Map<object, string | undefined>();
-  /** The keys of those that it has not confirmed. */
-  readonly #ended = new Map<string, string>();
+  /** What is kept of those that it has not confirmed. */
+  readonly #ended = new Map<string, Item>();
+  readonly #bindings = new Map<Aor, Item>();
   /** What the wall clock has more than ours. */
   #ahead: number;
 
@@ -128,32 +132,32 @@ export class Keeper {
   }
 
   /** A dialog that was brought back, and cannot go on: this is its end. */
-  end({ key, dialog }: KeptDialog, last: Numbered): void {
+  end({ item, dialog }: KeptDialog, last: Numbered): void {
     const { journal } = this.#parts;
     const { facts, seq, how } = dialog;
     const changed = how === journal.how ? '' : `,"how":"${journal.how}"`;
     const { to } = last.transition;
     const text = `{"seq":${seq + 1},"state":"${to}","value":"${to}"${changed}}`;
-    this.#put(key, `{"dialog":${text},${this.#toldText([last])}}`, true);
-    this.#hand(key, facts);
+    this.#put(item, `{"dialog":${text},${this.#toldText([last])}}`, true);
+    this.#hand(item, facts);
   }
 
   /** An ended call that was brought back. */
-  endedBefore(key: string, id: string): void {
-    this.#ended.set(id, key);
+  endedBefore(item: Item, id: string): void {
+    this.#ended.set(id, item);
   }
 
   /** The database has it, and the journal its lines. */
   recordStored(id: string): void {
-    const key = this.#ended.get(id);
+    const item = this.#ended.get(id);
     this.#ended.delete(id);
     // Until the next write it would be stored once more, which changes nothing.
-    if (key !== undefined) this.#delete(key);
+    if (item !== undefined) this.#delete(item);
   }
 
   /** Of a process before, or of ours. */
-  windowBegan(key: string, window: number): void {
-    this.#heads.push({ key, window });
+  windowBegan(item: Item, window: number): void {
+    this.#heads.push({ item, window });
   }
 
   /** Windows whose lines are where they are to be. */
@@ -161,7 +165,7 @@ export class Keeper {
     const { journal, log } = this.#parts;
     for (let first = this.#heads[0]; first !== undefined; first = this.#heads[0]) {
       if (!journal.isSettled(first.window)) return;
-      log.delete(first.key);
+      log.delete(first.item);
       this.#heads.shift();
     }
   }
@@ -192,35 +196,34 @@ export class Keeper {
 
   #keepInvite(forwarding: Forwarding): void {
     const { supervisor } = this.#parts;
-    const { isPending, isSaved, keptAs } = forwarding;
+    const { isPending, isSaved, kept } = forwarding;
     if (!isPending) {
-      if (keptAs !== undefined) this.#delete(keptAs);
-      forwarding.keptAs = undefined;
+      if (kept !== undefined) this.#delete(kept);
+      forwarding.kept = undefined;
       return;
     }
     const saved = supervisor.saveInvite(forwarding);
     if (saved === undefined) return;
-    forwarding.keptAs ??= this.#newKey(INVITE);
-    this.#put(forwarding.keptAs, saved, isSaved);
+    forwarding.kept ??= this.#newItem(INVITE);
+    this.#put(forwarding.kept, saved, isSaved);
   }
 
   #keepDialog(dialog: LiveDialog): void {
     const { facts, alive, kept } = dialog;
     if (alive) this.#putDialog(dialog);
     else if (this.#over.has(facts)) this.#hand(this.#putDialog(dialog), facts);
-    else if (kept !== undefined) this.#delete(kept.key);
+    else if (kept !== undefined) this.#delete(kept.item);
   }
 
-  /** What is kept under that key is needed until the database has it. */
-  #hand(key: string, facts: object): void {
+  /** What is kept of it is needed until the database has it. */
+  #hand(item: Item, facts: object): void {
     const id = this.#over.get(facts);
     this.#over.delete(facts);
-    if (id !== undefined) this.#ended.set(id, key);
-    else this.#delete(key);
+    if (id !== undefined) this.#ended.set(id, item);
+    else this.#delete(item);
   }
 
-  /** Gives its key. */
-  #putDialog(dialog: LiveDialog): string {
+  #putDialog(dialog: LiveDialog): Item {
     const { supervisor, journal } = this.#parts;
     const { window } = journal;
     const { kept } = dialog;
@@ -229,14 +232,14 @@ export class Keeper {
     let text = `{"dialog":${supervisor.save(dialog, isWhole, journal.how)}`;
     if (fresh.length > 0) text += `,${this.#toldText(fresh)}`;
     if (isWhole && dialog.seq > fresh.length) text += this.#pastText(dialog, fresh);
-    const key = kept?.key ?? this.#newKey(DIALOG);
-    if (kept === undefined) dialog.kept = { key, parts: 1, window };
+    const item = kept?.item ?? this.#newItem(DIALOG);
+    if (kept === undefined) dialog.kept = { item, parts: 1, window };
     else {
       kept.parts = isWhole ? 1 : kept.parts + 1;
       kept.window = window;
     }
-    this.#put(key, `${text}}`, !isWhole);
-    return key;
+    this.#put(item, `${text}}`, !isWhole);
+    return item;
   }
 
   /** It is time to put it as a whole again: but what was told lately may be needed to write it into the journal once more. */
@@ -249,9 +252,9 @@ export class Keeper {
     const { journal } = this.#parts;
     const head = journal.head();
     if (head !== undefined) {
-      const key = `${WINDOW}${head.window}`;
-      this.windowBegan(key, head.window);
-      this.#put(key, JSON.stringify(head));
+      const item = this.#parts.log.item(WINDOW + head.window);
+      this.windowBegan(item, head.window);
+      this.#put(item, JSON.stringify(head));
     }
     let text = `"window":${journal.window},"told":[`;
     for (let i = 0; i < fresh.length; i++)
@@ -273,31 +276,35 @@ export class Keeper {
     const { location, clock, wall } = this.#parts;
     for (const aor of this.#aors) {
       const bindings = location.bindings(aor);
-      if (bindings.length === 0) this.#delete(BINDINGS + aor);
-      else {
+      const item = this.#bindings.get(aor) ?? this.#parts.log.item(BINDINGS + aor);
+      if (bindings.length === 0) {
+        this.#bindings.delete(aor);
+        this.#delete(item);
+      } else {
+        this.#bindings.set(aor, item);
         // The oldest first: put back in that order, they stand as they stood.
         const saved = bindings.map((binding) => saveBinding(binding, { clock, wall })).reverse();
-        this.#put(BINDINGS + aor, JSON.stringify(saved));
+        this.#put(item, JSON.stringify(saved));
       }
     }
     this.#aors = new Set();
   }
 
   /** Never used again, over restarts: no two processes have a window in common. */
-  #newKey(what: string): string {
+  #newItem(what: string): Item {
     this.#prefix ??= this.#parts.journal.window.toString(36);
-    return `${what}${this.#prefix}.${(this.#keys++).toString(36)}`;
+    return this.#parts.log.item(`${what}${this.#prefix}.${(this.#keys++).toString(36)}`);
   }
 
-  #put(key: string, text: string, isPart = false): void {
+  #put(item: Item, text: string, isPart = false): void {
     this.#hasNews = true;
-    if (isPart) this.#parts.log.append(key, text);
-    else this.#parts.log.put(key, text);
+    if (isPart) this.#parts.log.append(item, text);
+    else this.#parts.log.put(item, text);
   }
 
-  #delete(key: string): void {
+  #delete(item: Item): void {
     this.#hasNews = true;
-    this.#parts.log.delete(key);
+    this.#parts.log.delete(item);
   }
 }
 
@@ -348,7 +355,7 @@ interface DialogPart {
 }
 
 /** `hear` is given what was told of it, in order. */
-function readDialog(key: string, text: string, hear: (told: Told) => void): KeptDialog {
+function readDialog(item: Item, text: string, hear: (told: Told) => void): KeptDialog {
   let dialog: Partial<SavedDialog> = {};
   const records = new CallRecords();
   const histories = new Histories();
@@ -356,7 +363,7 @@ function readDialog(key: string, text: string, hear: (told: Told) => void): Kept
   let history: History | undefined;
   let endedIn: number | undefined;
   const parts = text.split(SEPARATOR);
-  const kept = { key, parts: parts.length, window: 0 };
+  const kept = { item, parts: parts.length, window: 0 };
   for (const part of parts) {
     const { dialog: fields, window = 0, told = [], ...past } = read(part) as DialogPart;
     let from = past.from ?? dialog.state ?? '';
@@ -389,10 +396,10 @@ function readDialog(key: string, text: string, hear: (told: Told) => void): Kept
     throw new TypeError('its beginning is missing');
   record ??= records.of(facts.callId);
   history ??= histories.of(facts.callId);
-  return { key, dialog: dialog as SavedDialog, record, history, endedIn };
+  return { item, dialog: dialog as SavedDialog, record, history, endedIn };
 }
 
-function readInvite(key: string, text: string): SavedInvite {
+function readInvite(item: Item, text: string): SavedInvite {
   let invite: Fields = {};
   let forwarding: object = {};
   const branches: Record<string, object> = {};
@@ -405,13 +412,16 @@ function readInvite(key: string, text: string): SavedInvite {
     for (const [fork, branch] of Object.entries(later.forwarding?.branches ?? {}))
       branches[fork] = { ...branches[fork], ...branch };
   }
-  const saved = { ...invite, forwarding: { ...forwarding, branches }, keptAs: key } as unknown as SavedInvite;
+  const saved = { ...invite, forwarding: { ...forwarding, branches }, kept: item } as unknown as SavedInvite;
   if (typeof saved.callId !== 'string') throw new TypeError('its beginning is missing');
   return saved;
 }
 
 /** Reads what the log held. Nothing in it is trusted to be whole. */
-export function readKept(kept: ReadonlyMap<string, string>): KeptState {
+export function readKept(
+  kept: ReadonlyMap<string, string>,
+  itemOf = (key: string): Item => new Item(key),
+): KeptState {
   const state: { -readonly [K in keyof KeptState]: KeptState[K] } = {
     bindings: [],
     dialogs: [],
@@ -434,22 +444,23 @@ export function readKept(kept: ReadonlyMap<string, string>): KeptState {
   };
   reading(WINDOW, (key, text) => {
     if (text.startsWith('{')) {
-      state.heads.push({ key, head: read(text) as unknown as WindowHead });
+      state.heads.push({ item: itemOf(key), head: read(text) as unknown as WindowHead });
       return;
     }
     const { head, lines } = readLines(text);
     state.lines.push(lines);
-    state.heads.push({ key, head: head ?? { window: lines.window } });
+    state.heads.push({ item: itemOf(key), head: head ?? { window: lines.window } });
   });
   const first = Math.min(...state.heads.map(({ head }) => head.window));
   const hear = (told: Told) => {
     if (told.window >= first) state.told.push(told);
   };
-  reading(DIALOG, (key, text) => state.dialogs.push(readDialog(key, text, hear)));
-  reading(INVITE, (key, text) => state.invites.push(readInvite(key, text)));
+  reading(DIALOG, (key, text) => state.dialogs.push(readDialog(itemOf(key), text, hear)));
+  reading(INVITE, (key, text) => state.invites.push(readInvite(itemOf(key), text)));
   reading(BINDINGS, (_key, text) => state.bindings.push(...(read(text) as unknown as SavedBinding[])));
   reading(RECORD, (key, text) => {
-    state.records.push([key.slice(RECORD.length), read(text) as unknown as StoredCall]);
+    const call = read(text) as unknown as StoredCall;
+    state.records.push({ item: itemOf(key), id: key.slice(RECORD.length), call });
   });
   return state;
 }

@@ -16,8 +16,9 @@ import { NdjsonWriter } from './journal/ndjson.ts';
 import type { Transition } from './journal/transition.ts';
 import { Keeper, type KeptDialog, type KeptState, readKept } from './keeper.ts';
 import { LiveLog } from './store/live-log.ts';
+import type { Item } from './store/log-item.ts';
 import { Records } from './store/records.ts';
-import { toRecord, toStoredCall } from './store/records-call.ts';
+import { type StoredCall, toRecord, toStoredCall } from './store/records-call.ts';
 import { StoreError } from './store/store-error.ts';
 import type { Clock, WallClock } from './time/clock.ts';
 
@@ -74,12 +75,12 @@ export class Persistence {
     this.#isForPower = parts.config.durability === 'power';
     this.#log = log;
     this.#records = records;
-    this.#kept = readKept(kept);
+    this.#kept = readKept(kept, (key) => log.item(key));
     const { heads, dialogs, records: ended } = this.#kept;
     const windows = [
       ...heads.map(({ head }) => head.window),
       ...dialogs.map(({ dialog }) => dialog.kept?.window ?? 0),
-      ...ended.map(([id]) => windowOf(id)),
+      ...ended.map(({ id }) => windowOf(id)),
     ];
     this.#lastWindow = windows.reduce((last, window) => Math.max(last, window), 0);
     this.#unsettled = unsettledFrom(
@@ -202,12 +203,12 @@ export class Persistence {
     const whole = live.filter(({ dialog }) => !broken.has(dialog.opened.callId));
     for (const one of live) if (broken.has(one.dialog.opened.callId)) this.#giveUp(one, core, histories);
     this.#keeper.listen();
-    for (const { key, head } of heads.sort((a, b) => a.head.window - b.head.window))
-      this.#keeper.windowBegan(key, head.window);
-    for (const { key, record, history, endedIn } of dialogs)
+    for (const { item, head } of heads.sort((a, b) => a.head.window - b.head.window))
+      this.#keeper.windowBegan(item, head.window);
+    for (const { item, record, history, endedIn } of dialogs)
       if (record !== undefined && endedIn !== undefined)
-        this.#storeAgain(key, `${endedIn}-${key}`, JSON.stringify(toStoredCall(record, history)));
-    for (const [id, record] of records) this.#storeAgain(`r:${id}`, id, JSON.stringify(record));
+        this.#storeAgain(item, `${endedIn}-${item.key}`, toStoredCall(record, history));
+    for (const { item, id, call } of records) this.#storeAgain(item, id, call);
     if (damaged > 0) log.warn({ entries: damaged }, 'the store has entries that cannot be read');
     const calls = whole.filter(({ dialog }) => dialog.facts.machine === 'dialog').length;
     return () => {
@@ -217,9 +218,9 @@ export class Persistence {
     };
   }
 
-  #storeAgain(key: string, id: string, text: string): void {
-    this.#keeper?.endedBefore(key, id);
-    this.#records.add(id, text);
+  #storeAgain(item: Item, id: string, call: StoredCall): void {
+    this.#keeper?.endedBefore(item, id);
+    this.#records.add(id, JSON.stringify(call));
   }
 
   /** Its chart does not know where it stood: nobody can follow it further, and whoever reads of it is told so. */
@@ -307,13 +308,13 @@ export class Persistence {
     );
     const begun = windows.find(({ place }) => place !== undefined);
     const all = linesOf(windows, [...kept, ...linesAgain(told)]);
-    const recent = records.filter(([id]) => windowOf(id) >= first);
+    const recent = records.filter(({ id }) => windowOf(id) >= first);
     const writer = new NdjsonWriter();
     const lines = {
       [DIARY_FILE]: all.map(({ diary }) => diary).join(''),
       [NDJSON_FILE]: [
         ...all.map(({ ndjson }) => ndjson),
-        ...recent.map(([, call]) => writer.record(toRecord(call))),
+        ...recent.map(({ call }) => writer.record(toRecord(call))),
       ].join(''),
     };
     for (const file of [DIARY_FILE, NDJSON_FILE] as const) {

@@ -5,6 +5,7 @@ import { popVia } from '../sip/edit.ts';
 import type { HeaderLine, SipRequest, SipResponse } from '../sip/message.ts';
 import { headerLine } from '../sip/message.ts';
 import { wireText } from '../sip/serialize.ts';
+import type { Item } from '../store/log-item.ts';
 import type { Timer } from '../time/clock.ts';
 import type { ServerTransaction } from '../transaction/transaction.ts';
 import { chooseBest } from './best-response.ts';
@@ -45,8 +46,8 @@ export class Forwarding {
   readonly method: string;
   /** Another one takes over when its dialog has ended. */
   observer: ForwardingObserver;
-  /** The key under which a restart finds it; undefined: it finds none. */
-  keptAs: string | undefined;
+  /** As what a restart finds it; undefined: it does not. */
+  kept: Item | undefined;
   /** Hears that what outlives a restart has changed. */
   onChange: ((forwarding: Forwarding) => void) | undefined;
   readonly #core: ProxyCore;

@@ -15,6 +15,7 @@ import { serialize } from '../sip/serialize.ts';
 import { aorOf, parseUri } from '../sip/uri.ts';
 import { checkRequest } from '../sip/validate.ts';
 import { parseVia } from '../sip/via.ts';
+import type { Item } from '../store/log-item.ts';
 import type { ServerTransaction, TransactionUser } from '../transaction/transaction.ts';
 import type { Flow } from '../transport/flow.ts';
 import type { Admission, Refusal } from './admission.ts';
@@ -50,8 +51,8 @@ export interface SavedInvite {
   readonly role: 'opening' | 'reinvite';
   readonly side: Side;
   readonly forwarding: SavedForwarding;
-  /** The key under which it was found. */
-  readonly keptAs?: string | undefined;
+  /** As what it was found. */
+  readonly kept?: Item | undefined;
 }
 
 export interface InboundParts {

@@ -3,11 +3,13 @@ import { asError, realStoreFileSystem, type StoreFileSystem } from './file-syste
 import { LogBatch } from './log-batch.ts';
 import { LogCleaner } from './log-cleaner.ts';
 import { LogCondition, type LogTrouble, SLOW_MS, type State } from './log-condition.ts';
-import { DELETED, type Entries, joined } from './log-entry.ts';
+import { APPENDED, DELETED, type Entries, NOTHING, PUT, signOfBoth, textOfBoth } from './log-entry.ts';
 import { LogIndex } from './log-index.ts';
+import { Item } from './log-item.ts';
 import { type Damage, type LogContents, readLog } from './log-read.ts';
 import { LogRemover } from './log-remover.ts';
 import { LogSync, type Safe } from './log-sync.ts';
+import { LogWaiting } from './log-waiting.ts';
 import type { Segment } from './segment.ts';
 import { SegmentMaker } from './segment-maker.ts';
 
@@ -87,7 +89,7 @@ export class LiveLog {
   readonly #maker: SegmentMaker;
   #batch = new LogBatch();
   /** What the disk does not have yet. */
-  #waiting: Entries = new Map();
+  readonly #waiting = new LogWaiting();
   /** What a write in the background carries just now. */
   #flying: Entries | undefined;
   #current: Segment | undefined;
@@ -98,8 +100,8 @@ export class LiveLog {
   #lookAt = 0;
   #retryAt = 0;
   #retry: NodeJS.Timeout | undefined;
-  /** Keys of a write that broke off: some of their lines may stand behind the end of the segment. */
-  #halfWritten: ReadonlySet<string> = new Set();
+  /** Of a write that broke off: some of their lines may stand behind the end of the segment. */
+  #halfWritten: Set<Item> | undefined;
   /** A write held the event loop too long: until they are quick again they go their way beside it. */
   #isBackground = false;
   /** Where a write in the background goes to when the log is closed meanwhile. */
@@ -119,7 +121,7 @@ export class LiveLog {
     this.#segmentSize = options.segmentSize ?? SEGMENT_SIZE;
     this.#budget = options.compactPerFlush ?? COMPACT_PER_FLUSH;
     this.#segments = contents.segments;
-    this.#index = new LogIndex(contents.lines);
+    this.#index = new LogIndex(contents.items);
     this.#current = contents.canGoOn ? contents.segments.at(-1) : undefined;
     this.#nextSeq = contents.nextSeq;
     this.#condition = new LogCondition(options.onTrouble, () => this.#waitingBytes());
@@ -154,27 +156,38 @@ export class LiveLog {
     this.#sync.folderChanged();
   }
 
-  /** `text` is JSON without newlines. The last put of a key counts. */
-  put(key: string, text: string): void {
-    this.#waiting.delete(key);
-    this.#waiting.set(key, { text, isAppended: false });
+  /**
+   * What is kept under this key; if the disk does not know the key, a new item, and another one each time. Two items of
+   * one key know nothing of each other: to ask for a second one while the first is in use is an error of the caller. One
+   * that was deleted may be put again, or asked for anew.
+   */
+  item(key: string): Item {
+    return this.#index.get(key) ?? new Item(key);
+  }
+
+  /** `text` is JSON without newlines. The last put of an item counts. */
+  put(item: Item, text: string): void {
+    this.#waiting.set(item, PUT, text);
   }
 
   /**
-   * `text` is JSON without newlines, and is kept behind what there is of the key, so that a change need not be written
-   * with all that stays. Of a key that is not known, which is an error of the caller, it is all that is kept.
+   * `text` is JSON without newlines, and is kept behind what there is of the item, so that a change need not be written
+   * with all that stays. Of an item that is not known, which is an error of the caller, it is all that is kept.
    */
-  append(key: string, text: string): void {
+  append(item: Item, text: string): void {
+    const { sign } = item;
+    if (sign !== NOTHING) this.#waiting.set(item, signOfBoth(sign), textOfBoth(sign, item.text, text));
     // what was written half the disk may still have: this does not go on from there
-    const before = this.#waiting.get(key) ?? (this.#halfWritten.has(key) ? DELETED : undefined);
-    this.#waiting.delete(key);
-    this.#waiting.set(key, joined(before, { text, isAppended: true }));
+    else this.#waiting.set(item, this.#halfWritten?.has(item) === true ? PUT : APPENDED, text);
   }
 
-  /** Costs a line only when the disk knows the key. */
-  delete(key: string): void {
-    this.#waiting.delete(key);
-    if (this.#index.lines.has(key) || this.#flying?.has(key) === true) this.#waiting.set(key, DELETED);
+  /** Costs a line only when the disk knows the item. */
+  delete(item: Item): void {
+    if (item.sign === DELETED) return;
+    const flown = this.#flying?.get(item);
+    const isKnown = flown === undefined ? item.line !== undefined : flown.sign !== DELETED;
+    if (isKnown) this.#waiting.set(item, DELETED, '');
+    else this.#waiting.remove(item);
   }
 
   /** Writes all that was put since the last flush, without fsync; never throws. What the disk does not take waits. */
@@ -266,8 +279,7 @@ export class LiveLog {
         const { bytes, length } = this.#batch;
         for (let at = 0; at < length; ) at += taken(this.#fs.writeSync(segment.fd, bytes, at, length - at));
         this.#commit(segment, this.#mark);
-        // Not cleared: V8 links the table of a Map to the next one, and one that has grown old would keep all that follow.
-        this.#waiting = new Map();
+        this.#waiting.clear();
       }
     } catch (error) {
       this.#broke(asError(error), began);
@@ -290,9 +302,9 @@ export class LiveLog {
   #fly(segment: Segment, began: number): void {
     const batch = this.#batch;
     const mark = this.#mark;
-    const { bytes, length, entries } = batch;
+    const { bytes, length } = batch;
+    const entries = this.#waiting.fly();
     this.#flying = entries;
-    this.#waiting = new Map();
     this.#isInTheAir = true;
     let at = 0;
     const landed = (err: Error | null, count: number) => {
@@ -318,19 +330,14 @@ export class LiveLog {
   }
 
   #bringBack(flown: Entries): void {
-    for (const [key, entry] of this.#waiting) {
-      const before = flown.get(key);
-      flown.delete(key);
-      flown.set(key, joined(before, entry));
-    }
-    this.#waiting = flown;
+    this.#waiting.bringBack(flown);
     this.#flying = undefined;
   }
 
   /** The segment to write the batch to; undefined when there is nothing to write. */
   #begin(now: number): Segment | undefined {
     const segment = this.#ready(now);
-    this.#batch.begin(this.#waiting, this.#nextSeq, segment.size === 0, this.#index);
+    this.#batch.begin(this.#waiting, this.#nextSeq, segment.size === 0);
     this.#nextSeq += this.#waiting.size;
     this.#cleaner.fill(this.#batch, Math.max(this.#budget, this.#batch.length));
     if (!this.#batch.isEmpty) {
@@ -353,9 +360,10 @@ export class LiveLog {
     this.#sync.wrote(segment);
     this.#cleaner.commit();
     if (segment.size >= this.#segmentSize / 2) this.#maker.prepare();
-    this.counts.written += this.#batch.lengths.length;
+    this.counts.written += this.#batch.items.length;
     this.counts.carried += this.#batch.copies.length;
     this.counts.bytes += this.#batch.length;
+    this.#batch.letGo();
   }
 
   /** The segment to write to, at the boundary of a line. */
@@ -367,18 +375,23 @@ export class LiveLog {
     try {
       this.#fs.truncateSync(segment.fd, segment.size);
       segment.isTorn = false;
-      this.#halfWritten = new Set();
+      this.#halfWritten = undefined;
       return segment;
     } catch {
       return this.#begun();
     }
   }
 
-  /** What stands half in the one before may be read again, so whatever of it is over by now must be deleted. */
+  /**
+   * What stands half in the one before may be read again, so whatever of it is over by now must be deleted: before all
+   * that waits, among which may be another item of the same key.
+   */
   #begun(): Segment {
-    for (const key of this.#halfWritten) if (!this.#waiting.has(key)) this.#waiting.set(key, DELETED);
-    this.#halfWritten = new Set();
-    return this.#goOnIn(this.#maker.take() ?? this.#maker.makeNow());
+    for (const item of this.#halfWritten ?? [])
+      if (item.sign === NOTHING) this.#waiting.setFirst(item, DELETED, '');
+    const segment = this.#maker.take() ?? this.#maker.makeNow();
+    this.#halfWritten = undefined;
+    return this.#goOnIn(segment);
   }
 
   /** A segment grows on until the next one is there: the event loop does not wait for that. Throws when none can be made for long. */
@@ -421,7 +434,7 @@ export class LiveLog {
   }
 
   #broke(err: Error, began: number, segment = this.#current): void {
-    if (segment?.isTorn === true) this.#halfWritten = new Set(this.#waiting.keys());
+    if (segment?.isTorn === true) this.#halfWritten = this.#waiting.addTo(this.#halfWritten ?? new Set());
     const now = this.#now();
     this.counts.failures++;
     this.#retryAt = now + RETRY_MS;
@@ -460,10 +473,9 @@ export class LiveLog {
   }
 
   #waitingBytes(): number {
-    let bytes = 0;
-    for (const entries of [this.#flying, this.#waiting])
-      for (const [key, { text }] of entries ?? []) bytes += key.length + (text?.length ?? 0);
-    return bytes;
+    let { length } = this.#waiting;
+    for (const [{ key }, { text }] of this.#flying ?? []) length += key.length + text.length;
+    return length;
   }
 }
 

@@ -1,7 +1,8 @@
 // The bytes of one write: what was put since the last one, and what the cleaner carries along.
-import type { Entries } from './log-entry.ts';
-import type { Line, LogIndex } from './log-index.ts';
-import { FORMAT_VERSION, headerOf, lineOf, NEWLINE, seal } from './log-line.ts';
+import type { Sign } from './log-entry.ts';
+import type { Item, Line } from './log-item.ts';
+import { FORMAT_VERSION, headerOf, mostBytesOf, NEWLINE, seal, writeLine } from './log-line.ts';
+import type { LogWaiting } from './log-waiting.ts';
 
 const ROOM = 64 * 1024;
 /** A buffer that one great burst has blown up is not kept. */
@@ -10,38 +11,27 @@ const MOST_ROOM = 1024 * 1024;
 export class LogBatch {
   bytes = Buffer.allocUnsafeSlow(ROOM);
   length = 0;
-  entries: Entries = new Map();
-  /** Of each entry's line, in their order. */
+  /** One line each. */
+  readonly items: Item[] = [];
+  /** What becomes of each, and the bytes of its line. */
+  readonly signs: Sign[] = [];
   readonly lengths: number[] = [];
   firstSeq = 0;
   /** Lines of an old segment that are carried over. */
   readonly copies: Line[] = [];
 
-  begin(entries: Entries, firstSeq: number, withHeader: boolean, index: LogIndex): void {
+  begin(waiting: LogWaiting, firstSeq: number, withHeader: boolean): void {
     if (this.bytes.length > MOST_ROOM) this.bytes = Buffer.allocUnsafeSlow(ROOM);
+    this.letGo();
     this.length = 0;
-    this.entries = entries;
     this.firstSeq = firstSeq;
-    this.lengths.length = 0;
-    this.copies.length = 0;
-    if (withHeader) {
-      this.#add([headerOf(FORMAT_VERSION)], []);
-      this.end();
-    }
-    const lines: string[] = [];
+    if (withHeader) this.#addHeader();
     let seq = firstSeq;
-    for (const [key, entry] of entries)
-      lines.push(lineOf(seq++, key, entry, entry.isAppended ? index.newestSeq(key) : 0));
-    this.#add(lines, this.lengths);
+    for (let item = waiting.first; item !== undefined; item = item.next) this.#add(item, seq++);
   }
 
   get isEmpty(): boolean {
-    return this.entries.size === 0 && this.copies.length === 0;
-  }
-
-  /** What stood there of the key before counts no more when this is written. */
-  replaces(key: string): boolean {
-    return this.entries.get(key)?.isAppended === false;
+    return this.items.length === 0 && this.copies.length === 0;
   }
 
   /** A line of an old segment as it stands there, with its seq and its newline. */
@@ -58,17 +48,28 @@ export class LogBatch {
     this.bytes[this.length++] = NEWLINE;
   }
 
-  /** `lengths` is given that of each in bytes. */
-  #add(lines: readonly string[], lengths: number[]): void {
-    const text = lines.join('');
-    this.#makeRoom(text.length * 3);
-    const isPlain = this.bytes.write(text, this.length, 'utf8') === text.length;
-    for (const line of lines) {
-      const length = isPlain ? line.length : Buffer.byteLength(line);
-      seal(this.bytes, this.length, this.length + length);
-      this.length += length;
-      lengths.push(length);
-    }
+  /** It is over: whatever is deleted meanwhile is not held by it. */
+  letGo(): void {
+    this.items.length = 0;
+    this.signs.length = 0;
+    this.lengths.length = 0;
+    this.copies.length = 0;
+  }
+
+  #addHeader(): void {
+    const end = this.bytes.write(headerOf(FORMAT_VERSION), 'latin1');
+    seal(this.bytes, 0, end);
+    this.length = end;
+    this.end();
+  }
+
+  #add(item: Item, seq: number): void {
+    this.#makeRoom(mostBytesOf(item));
+    const end = writeLine(this.bytes, this.length, seq, item);
+    this.items.push(item);
+    this.signs.push(item.sign);
+    this.lengths.push(end - this.length);
+    this.length = end;
   }
 
   #makeRoom(most: number): void {

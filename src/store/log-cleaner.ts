@@ -83,8 +83,9 @@ export class LogCleaner {
       if (end < 0) break;
       if (this.#reader.read(this.#piece, at, end)) {
         const { key, seq } = this.#reader;
-        const line = index.find(key, seq);
-        if (line !== undefined && line.segment === segment && !batch.replaces(key))
+        const item = index.get(key);
+        const line = item?.lineOf(seq);
+        if (item?.isReplaced === false && line !== undefined && line.segment === segment)
           batch.copy(this.#piece, at, end + 1, line);
       } else if (end > at && (this.#from > 0 || at > 0)) onCorrupt();
       at = end + 1;

@@ -1,23 +1,32 @@
-// What is to become of a key: put, appended to or deleted, and what two of these come to.
+// What is to become of an item: put, appended to or deleted, and what two of these come to.
+import type { Item } from './log-item.ts';
+
+/** As they stand in a line. */
+export const PUT = 0x2b;
+/** It goes on behind what there is of the item. */
+export const APPENDED = 0x26;
+export const DELETED = 0x2d;
+export const NOTHING = 0;
+
+export type Sign = typeof PUT | typeof APPENDED | typeof DELETED | typeof NOTHING;
 
 export interface Entry {
-  /** undefined: deleted. */
-  readonly text: string | undefined;
-  /** It goes on behind what is there of the key. */
-  readonly isAppended: boolean;
+  readonly sign: Sign;
+  /** Empty for a deletion. */
+  readonly text: string;
 }
 
 /** In the order they were made. */
-export type Entries = Map<string, Entry>;
+export type Entries = ReadonlyMap<Item, Entry>;
 
 /** What was appended stands behind one. No JSON text contains it. */
 export const SEPARATOR = '\x1e';
 
-export const DELETED: Entry = { text: undefined, isAppended: false };
+/** What an append behind this comes to: with what is deleted or not there it has nothing to go on from. */
+export function signOfBoth(first: Sign): Sign {
+  return first === DELETED ? PUT : first;
+}
 
-/** One entry for both; `then` is the newer one. undefined: there is no other. */
-export function joined(first: Entry | undefined, then: Entry): Entry {
-  if (first === undefined || !then.isAppended) return then;
-  if (first.text === undefined) return { text: then.text, isAppended: false };
-  return { text: `${first.text}${SEPARATOR}${then.text}`, isAppended: first.isAppended };
+export function textOfBoth(first: Sign, text: string, then: string): string {
+  return first === DELETED ? then : `${text}${SEPARATOR}${then}`;
 }

@@ -1,56 +1,36 @@
-// Which keys are alive, and where the lines of each stand.
+// Which items are alive on the disk: whoever finds a line there asks by its key.
 import type { LogBatch } from './log-batch.ts';
+import { APPENDED, DELETED } from './log-entry.ts';
+import { type Item, Line } from './log-item.ts';
 import type { Segment } from './segment.ts';
 
-/** A line that counts. */
-export interface Line {
-  seq: number;
-  /** Bytes, with its newline. */
-  length: number;
-  segment: Segment;
-  /** What this one was appended to. */
-  before: Line | undefined;
-}
-
 export class LogIndex {
-  /** The newest line of each key. */
-  readonly lines: Map<string, Line>;
+  /** Touched only when one comes to life there, or is deleted. */
+  readonly #items: Map<string, Item>;
 
-  constructor(lines: Map<string, Line>) {
-    this.lines = lines;
+  constructor(items: Map<string, Item>) {
+    this.#items = items;
   }
 
-  /** 0: the key is not known. */
-  newestSeq(key: string): number {
-    return this.lines.get(key)?.seq ?? 0;
-  }
-
-  /** undefined: that line of the key counts no more. */
-  find(key: string, seq: number): Line | undefined {
-    let line = this.lines.get(key);
-    while (line !== undefined && line.seq > seq) line = line.before;
-    return line?.seq === seq ? line : undefined;
+  get(key: string): Item | undefined {
+    return this.#items.get(key);
   }
 
   /** The batch stands in the segment as a whole. */
   commit(batch: LogBatch, segment: Segment): void {
+    const { items, signs, lengths } = batch;
     let seq = batch.firstSeq;
     let at = 0;
-    for (const [key, entry] of batch.entries) {
-      const length = batch.lengths[at++] ?? 0;
-      const line = this.lines.get(key);
-      const before = entry.isAppended ? line : undefined;
-      if (before === undefined) release(line);
-      if (entry.text === undefined) this.lines.delete(key);
+    for (const item of items) {
+      const sign = signs[at];
+      const length = lengths[at] ?? 0;
+      at++;
+      if (sign === DELETED) this.#delete(item);
       else {
         segment.live += length;
-        if (line === undefined || line === before) this.lines.set(key, { seq, length, segment, before });
-        else {
-          line.seq = seq;
-          line.length = length;
-          line.segment = segment;
-          line.before = undefined;
-        }
+        if (sign === APPENDED && item.line !== undefined)
+          item.line = new Line(seq, length, segment, item.line);
+        else this.#put(item, seq, length, segment);
       }
       seq++;
     }
@@ -61,8 +41,30 @@ export class LogIndex {
     }
     segment.size += batch.length;
   }
+
+  #put(item: Item, seq: number, length: number, segment: Segment): void {
+    const { line } = item;
+    if (line === undefined) {
+      item.line = new Line(seq, length, segment, undefined);
+      this.#items.set(item.key, item);
+      return;
+    }
+    release(line);
+    line.seq = seq;
+    line.length = length;
+    line.segment = segment;
+    line.before = undefined;
+  }
+
+  #delete(item: Item): void {
+    if (item.line === undefined) return;
+    release(item.line);
+    item.line = undefined;
+    this.#items.delete(item.key);
+  }
 }
 
-function release(newest: Line | undefined): void {
-  for (let line = newest; line !== undefined; line = line.before) line.segment.live -= line.length;
+function release(newest: Line): void {
+  for (let line: Line | undefined = newest; line !== undefined; line = line.before)
+    line.segment.live -= line.length;
 }

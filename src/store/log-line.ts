@@ -1,7 +1,8 @@
 // How one entry of the live log stands in its file: a line that can be read by eye and checked by its CRC.
 import { isAscii } from 'node:buffer';
 import { crc32 } from 'node:zlib';
-import type { Entry } from './log-entry.ts';
+import { APPENDED, DELETED } from './log-entry.ts';
+import type { Item } from './log-item.ts';
 
 /**
  * `7f3a91c0 1234 + b:sip:alice@example.org {"contact":...}` puts, `0c55e1aa 1235 - b:sip:alice@example.org` deletes,
@@ -16,6 +17,15 @@ const SPACE = 0x20;
 const ZERO = 0x30;
 const SIGNS = new Map([...'+&-'].map((sign) => [sign.charCodeAt(0), sign as Sign]));
 const CRC_LENGTH = 8;
+const MOST_SMALL = 0x7fffffff;
+const MOST_PLAIN = 0x7f;
+const FEW = 64;
+/** More bytes than any letter has. */
+const SLACK = 8;
+/** Of one char of a string, in UTF-8. */
+const MOST_OF_CHAR = 3;
+/** CRC, two numbers, sign, spaces and newline. */
+const MOST_BESIDE = 64;
 const PIECE = 256 * 1024;
 const HEX = Buffer.from('0123456789abcdef');
 const VALUES = new Int8Array(256).fill(-1);
@@ -27,16 +37,70 @@ type Sign = '+' | '&' | '-';
 const UNSAFE = /[^!-$&-~\u00a0-\ud7ff\ue000-\uffff]/;
 const EVERY_UNSAFE = new RegExp(UNSAFE, 'g');
 
-/** The line with room for its CRC. `after` is the line that an appended one follows. */
-export function lineOf(seq: number, key: string, { text, isAppended }: Entry, after = 0): string {
-  const name = UNSAFE.test(key) ? key.replace(EVERY_UNSAFE, escaped) : key;
-  if (text === undefined) return `00000000 ${seq} - ${name}\n`;
-  return `00000000 ${seq} ${isAppended ? `&${after}` : '+'} ${name} ${text}\n`;
-}
-
 /** The first line of every segment, in every version to come. */
 export function headerOf(version: number): string {
   return `00000000 ${NAME} ${version}\n`;
+}
+
+/** A key as it stands in a line. */
+export function nameOf(key: string): string {
+  return UNSAFE.test(key) ? key.replace(EVERY_UNSAFE, escaped) : key;
+}
+
+/** What `writeLine` needs at most. */
+export function mostBytesOf({ name, text }: Item): number {
+  return MOST_BESIDE + MOST_OF_CHAR * (name.length + text.length);
+}
+
+/** Writes the line that says what becomes of the item, and answers where it ends. There is room for it. */
+export function writeLine(bytes: Buffer, start: number, seq: number, item: Item): number {
+  const { sign } = item;
+  let at = start + CRC_LENGTH;
+  bytes[at++] = SPACE;
+  at = writeNumber(bytes, at, seq);
+  bytes[at++] = SPACE;
+  bytes[at++] = sign;
+  if (sign === APPENDED) at = writeNumber(bytes, at, item.newestSeq);
+  bytes[at++] = SPACE;
+  at = writeText(bytes, at, item.name);
+  if (sign !== DELETED) {
+    bytes[at++] = SPACE;
+    at = writeText(bytes, at, item.text);
+  }
+  bytes[at++] = NEWLINE;
+  seal(bytes, start, at);
+  return at;
+}
+
+function writeNumber(bytes: Buffer, start: number, number: number): number {
+  // beyond it, division is that of fractions
+  if (number > MOST_SMALL) return start + bytes.write(String(number), start, 'latin1');
+  let end = start + 1;
+  for (let rest = number; rest >= 10; rest = (rest / 10) | 0) end++;
+  let rest = number;
+  for (let at = end - 1; at >= start; at--) {
+    const tens = (rest / 10) | 0;
+    bytes[at] = ZERO + rest - tens * 10;
+    rest = tens;
+  }
+  return end;
+}
+
+/** As UTF-8. Most are plain ASCII: a few chars are written sooner than another language is called for them. */
+function writeText(bytes: Buffer, start: number, text: string): number {
+  const { length } = text;
+  if (length <= FEW) {
+    let at = 0;
+    for (; at < length; at++) {
+      const code = text.charCodeAt(at);
+      if (code > MOST_PLAIN) break;
+      bytes[start + at] = code;
+    }
+    if (at === length) return start + length;
+  }
+  // With room for little more than plain ASCII, V8 copies such a text at once. If any other fills that, it comes to more.
+  const count = bytes.write(text, start, length + SLACK, 'utf8');
+  return start + (count === length ? length : bytes.write(text, start, 'utf8'));
 }
 
 /** Writes the CRC into a line that stands in bytes; `end` is behind its newline. */

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { asError, type StoreFileSystem } from './file-system.ts';
 import { SEPARATOR } from './log-entry.ts';
-import type { Line } from './log-index.ts';
+import { Item, Line } from './log-item.ts';
 import { FORMAT_VERSION, LineReader, newlineFrom, versionIn } from './log-line.ts';
 import { asideOf, Segment, segmentNumber } from './segment.ts';
 import { StoreError } from './store-error.ts';
@@ -22,7 +22,7 @@ export interface LogContents {
   readonly segments: Segment[];
   /** The last segment is whole and can be written on. */
   readonly canGoOn: boolean;
-  readonly lines: Map<string, Line>;
+  readonly items: Map<string, Item>;
   readonly kept: Map<string, string>;
   readonly damage: Damage;
   readonly nextSeq: number;
@@ -78,8 +78,8 @@ class Reading {
   readonly segments: Segment[] = [];
   readonly #fs: StoreFileSystem;
   readonly #reader = new LineReader();
-  /** Deletions stand in it too while it is read, with length 0. */
-  readonly #lines = new Map<string, Line>();
+  /** What was deleted stands in it too while it is read, with a line of length 0. */
+  readonly #items = new Map<string, Item>();
   readonly #kept = new Map<string, string>();
   /** In the order of their places. */
   readonly #appended = new Map<string, Appended[]>();
@@ -128,11 +128,11 @@ class Reading {
     for (const path of this.#empty) this.#remove(path);
     for (const [key, appended] of this.#appended) this.#join(key, appended);
     if (this.#deletions > 0)
-      for (const [key, line] of this.#lines) if (line.length === 0) this.#lines.delete(key);
+      for (const [key, { line }] of this.#items) if (line?.length === 0) this.#items.delete(key);
     return {
       segments: this.segments,
       canGoOn: isWhole && isOurs,
-      lines: this.#lines,
+      items: this.#items,
       kept: this.#isSorted ? this.#kept : this.#sorted(),
       damage: this.#damage,
       // what cannot be read today and can be tomorrow must not be newer than what is written meanwhile
@@ -220,11 +220,11 @@ class Reading {
       return;
     }
     const isPut = sign === '+';
-    const known = this.#lines.get(key);
+    const known = this.#items.get(key)?.line;
     // a line that was carried over keeps its seq, so a later place is not always a newer line
     if (known !== undefined && known.seq > seq) return;
     const length = isPut ? end + 1 - start : 0;
-    if (known === undefined) this.#lines.set(key, { seq, length, segment, before: undefined });
+    if (known === undefined) this.#itemOf(key).line = new Line(seq, length, segment, undefined);
     else {
       known.segment.live -= known.length;
       this.#kept.delete(key);
@@ -252,7 +252,7 @@ class Reading {
    * given up by its writer; where one is missing, what stood before it is how the key once was.
    */
   #join(key: string, appended: Appended[]): void {
-    const head = this.#lines.get(key);
+    const head = this.#items.get(key)?.line;
     let text = this.#kept.get(key);
     let line = text === undefined ? undefined : head;
     const from = line?.seq ?? 0;
@@ -265,13 +265,22 @@ class Reading {
       chain.push(next);
     }
     for (const { seq, length, segment, text: more } of chain) {
-      line = { seq, length, segment, before: line };
+      line = new Line(seq, length, segment, line);
       segment.live += length;
       text = text === undefined ? more : text + SEPARATOR + more;
     }
     if (line === undefined || text === undefined) return;
-    this.#lines.set(key, line);
+    this.#itemOf(key).line = line;
     this.#kept.set(key, text);
+  }
+
+  #itemOf(key: string): Item {
+    let item = this.#items.get(key);
+    if (item === undefined) {
+      item = new Item(key);
+      this.#items.set(key, item);
+    }
+    return item;
   }
 
   /** What is broken at the end of a segment that is not the last is damage like any other. */
@@ -327,7 +336,7 @@ class Reading {
   }
 
   #sorted(): Map<string, string> {
-    const seqOf = (key: string) => this.#lines.get(key)?.seq ?? 0;
+    const seqOf = (key: string) => this.#items.get(key)?.newestSeq ?? 0;
     const sorted = Array.from(this.#kept, ([key, text]) => ({ key, text, seq: seqOf(key) }));
     sorted.sort((a, b) => a.seq - b.seq);
     return new Map(sorted.map(({ key, text }) => [key, text]));

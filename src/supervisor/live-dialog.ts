@@ -4,6 +4,7 @@ import type { Numbered } from '../journal/saved-transition.ts';
 import type { DialogFacts } from '../journal/transition.ts';
 import type { Forwarding } from '../proxy/forwarding.ts';
 import { detached, type SipMessage, type SipRequest } from '../sip/message.ts';
+import type { Item } from '../store/log-item.ts';
 import type { DialogActor } from './actors.ts';
 import type { LastSaved } from './saved-dialog.ts';
 
@@ -17,7 +18,7 @@ export interface DialogTimer {
 
 /** Where a dialog is kept. */
 export interface Kept {
-  readonly key: string;
+  readonly item: Item;
   /** Of which it is put together. */
   parts: number;
   /** The journal's when the last one was kept. */

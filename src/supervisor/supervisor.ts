@@ -485,7 +485,7 @@ export class Supervisor implements EffectHost {
     );
     if (forwarding === undefined) return false;
     if (dialog !== undefined && saved.role === 'opening') dialog.opening = forwarding;
-    forwarding.keptAs = saved.keptAs;
+    forwarding.kept = saved.kept;
     forwarding.onChange = this.#forwardingChanged;
     forwarding.resume(saved.forwarding, this.#toClock);
     return true;

@@ -196,7 +196,7 @@ describe('without a server', () => {
       durability: 'process',
       onTrouble: () => {},
     });
-    log.put(`d:${dialog.callId}`, JSON.stringify(kept));
+    log.put(log.item(`d:${dialog.callId}`), JSON.stringify(kept));
     log.close();
     const ask = (callId: string) => callchart(['call', callId, '--data', data]);
     for (const callId of ['left-1@a', 'left-1']) {

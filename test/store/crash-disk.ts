@@ -1,7 +1,8 @@
 // A disk in memory that knows what was written and what was synced, and can lose its power, fill up, fail and be slow.
 import { basename, dirname } from 'node:path';
 import type { Counted, StoreFileSystem } from '../../src/store/file-system.ts';
-import { LiveLog, type LiveLogOptions, type OpenedLog } from '../../src/store/live-log.ts';
+import { LiveLog, type LiveLogOptions } from '../../src/store/live-log.ts';
+import { KeyedLog, type OpenedKeyedLog } from './keyed-log.ts';
 
 export type Operation =
   | 'readdir'
@@ -348,9 +349,14 @@ export function chanceOf(seed: number): Chance {
   };
 }
 
+interface OpenOnOptions extends LiveLogOptions {
+  /** As a KeyedLog says. */
+  readonly letsGo: boolean;
+}
+
 /** A log on that disk, cleaned as soon as there is anything to clean. */
-export function openOn(disk: CrashDisk, options: Partial<LiveLogOptions> = {}): OpenedLog {
-  return LiveLog.open({
+export function openOn(disk: CrashDisk, { letsGo, ...options }: Partial<OpenOnOptions> = {}): OpenedKeyedLog {
+  const { log, ...found } = LiveLog.open({
     folder: '/store',
     durability: 'process',
     onTrouble: () => undefined,
@@ -358,4 +364,5 @@ export function openOn(disk: CrashDisk, options: Partial<LiveLogOptions> = {}): 
     spare: 0,
     ...options,
   });
+  return { log: new KeyedLog(log, letsGo), ...found };
 }

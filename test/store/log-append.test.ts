@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { LiveLog, LiveLogOptions } from '../../src/store/live-log.ts';
-import { DELETED } from '../../src/store/log-entry.ts';
-import { headerOf, lineOf, seal } from '../../src/store/log-line.ts';
+import { headerOf, seal } from '../../src/store/log-line.ts';
 import { CrashDisk, chanceOf, openOn } from './crash-disk.ts';
+import type { KeyedLog } from './keyed-log.ts';
+import { DELETED, lineOf } from './line-of.ts';
 
 const FIRST = 'live-00000001.log';
 let disk: CrashDisk;
@@ -14,7 +14,7 @@ beforeEach(() => {
   now = 0;
 });
 
-function open(options: Partial<LiveLogOptions> = {}) {
+function open(options: Parameters<typeof openOn>[1] = {}) {
   return openOn(disk, { now: () => now, ...options });
 }
 
@@ -23,7 +23,7 @@ const signs = () => [...disk.text(FIRST).matchAll(/^\S+ \d+ (\S)/gm)].map(([, si
 
 type Change = ['put' | 'append', string] | ['delete'] | ['flush'];
 
-function change(log: LiveLog, ...changes: Change[]) {
+function change(log: KeyedLog, ...changes: Change[]) {
   for (const [what, text] of changes) {
     if (what === 'flush') log.flush();
     else if (what === 'delete') log.delete('k');
@@ -297,9 +297,9 @@ describe('whatever is put, appended and deleted in any order', () => {
 
   test('what is kept is what a map would hold, and after a kill at any byte what was flushed or the burst that was written', () => {
     fc.assert(
-      fc.property(fc.array(step, { minLength: 20, maxLength: 150 }), (steps) => {
+      fc.property(fc.array(step, { minLength: 20, maxLength: 150 }), fc.boolean(), (steps, letsGo) => {
         disk = new CrashDisk();
-        const options = { segmentSize: 300, compactPerFlush: 100 };
+        const options = { segmentSize: 300, compactPerFlush: 100, letsGo };
         let { log } = open(options);
         let map = new Map<string, string>();
         let flushed = new Map(map);

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { LiveLog, LiveLogOptions } from '../../src/store/live-log.ts';
+import type { LiveLogOptions } from '../../src/store/live-log.ts';
 import { CrashDisk, chanceOf, openOn } from './crash-disk.ts';
+import type { KeyedLog } from './keyed-log.ts';
 
 const SEGMENT = 20_000;
 
@@ -124,7 +125,7 @@ describe('the log stays small', () => {
 });
 
 describe('a segment goes', () => {
-  const fill = (log: LiveLog, rounds: number, settle: () => unknown) => {
+  const fill = (log: KeyedLog, rounds: number, settle: () => unknown) => {
     for (let n = 0; n < rounds; n++) {
       log.put(`k${n % 50}`, text(n));
       log.flush();

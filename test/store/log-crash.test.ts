@@ -105,11 +105,13 @@ interface Lives {
   readonly durability: 'process' | 'power';
   readonly crash: (disk: CrashDisk, chance: Chance) => void;
   readonly isSlow: boolean;
+  /** As a KeyedLog says. */
+  readonly letsGo: boolean;
   /** What was flushed is there after the crash. */
   readonly isKept?: boolean;
 }
 
-function live(steps: readonly Step[], { durability, crash, isSlow, isKept = false }: Lives): void {
+function live(steps: readonly Step[], { durability, crash, isSlow, letsGo, isKept = false }: Lives): void {
   const disk = new CrashDisk();
   const model = new Model();
   let now = 0;
@@ -119,7 +121,8 @@ function live(steps: readonly Step[], { durability, crash, isSlow, isKept = fals
     disk.takes = (operation) => {
       if (operation === 'write') now += 60;
     };
-  const open = () => openOn(disk, { durability, now: () => now, segmentSize: 300, compactPerFlush: 100 });
+  const options = { durability, segmentSize: 300, compactPerFlush: 100, letsGo };
+  const open = () => openOn(disk, { ...options, now: () => now });
   let { log, kept } = open();
   const wait = (ms: number) => {
     now += ms;
@@ -223,11 +226,12 @@ test('what was read once is read again, though the end of its burst did not reac
 describe('whatever is put, appended, deleted, flushed, broken and mended in any order', () => {
   test('the end of the process loses nothing that was flushed', () => {
     fc.assert(
-      fc.property(steps, (each) =>
+      fc.property(steps, fc.boolean(), (each, letsGo) =>
         live(each, {
           durability: 'process',
           crash: (disk, chance) => disk.kill(chance),
           isSlow: false,
+          letsGo,
           isKept: true,
         }),
       ),
@@ -237,11 +241,12 @@ describe('whatever is put, appended, deleted, flushed, broken and mended in any 
 
   test('a power failure that nothing was promised for leaves each key as it once was, none older than the start', () => {
     fc.assert(
-      fc.property(steps, fc.boolean(), (each, isSlow) =>
+      fc.property(steps, fc.boolean(), fc.boolean(), (each, isSlow, letsGo) =>
         live(each, {
           durability: 'process',
           crash: (disk, chance) => disk.losePower(chance, true),
           isSlow,
+          letsGo,
         }),
       ),
       runs,
@@ -250,8 +255,8 @@ describe('whatever is put, appended, deleted, flushed, broken and mended in any 
 
   test('the end of the process leaves each key as it once was, on a slow disk too', () => {
     fc.assert(
-      fc.property(steps, (each) =>
-        live(each, { durability: 'power', crash: (disk, chance) => disk.kill(chance), isSlow: true }),
+      fc.property(steps, fc.boolean(), (each, letsGo) =>
+        live(each, { durability: 'power', crash: (disk, chance) => disk.kill(chance), isSlow: true, letsGo }),
       ),
       runs,
     );
@@ -259,8 +264,8 @@ describe('whatever is put, appended, deleted, flushed, broken and mended in any 
 
   test('a power failure loses nothing that was said to be safe', () => {
     fc.assert(
-      fc.property(steps, fc.boolean(), (each, isSlow) =>
-        live(each, { durability: 'power', crash: (disk, chance) => disk.losePower(chance), isSlow }),
+      fc.property(steps, fc.boolean(), fc.boolean(), (each, isSlow, letsGo) =>
+        live(each, { durability: 'power', crash: (disk, chance) => disk.losePower(chance), isSlow, letsGo }),
       ),
       runs,
     );

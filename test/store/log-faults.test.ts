@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { LiveLog, LiveLogOptions } from '../../src/store/live-log.ts';
+import type { LiveLogOptions } from '../../src/store/live-log.ts';
 import type { LogTrouble } from '../../src/store/log-condition.ts';
 import { CrashDisk, type Operation, openOn } from './crash-disk.ts';
+import type { KeyedLog } from './keyed-log.ts';
 
 let disk: CrashDisk;
 let now: number;
@@ -23,7 +24,7 @@ function open(options: Partial<LiveLogOptions> = {}) {
   return openOn(disk, { onTrouble, now: () => now, ...options });
 }
 
-const put = (log: LiveLog, key: string, text: string) => {
+const put = (log: KeyedLog, key: string, text: string) => {
   log.put(key, text);
   log.flush();
 };
@@ -253,7 +254,7 @@ describe('a slow disk', () => {
 
 describe('a promise against power failures', () => {
   const power = () => open({ durability: 'power' }).log;
-  const safely = (log: LiveLog) => {
+  const safely = (log: KeyedLog) => {
     const told: boolean[] = [];
     log.safely((isSafe) => told.push(isSafe));
     return told;

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } fro
 import { LiveLog, type LiveLogOptions } from '../../src/store/live-log.ts';
 import { readLogOffline } from '../../src/store/log-offline.ts';
 import { CrashDisk, openOn } from './crash-disk.ts';
+import type { KeyedLog } from './keyed-log.ts';
 
 const SIZE = 1000;
 const LINE = `"${'x'.repeat(70)}"`;
@@ -44,7 +45,7 @@ function open(options: Partial<LiveLogOptions> = {}) {
 }
 
 let count = 0;
-const put = (log: LiveLog, lines: number) => {
+const put = (log: KeyedLog, lines: number) => {
   for (let n = 0; n < lines; n++) {
     log.put(`k${++count}`, LINE);
     log.flush();
@@ -296,7 +297,7 @@ describe('a real folder', () => {
     const { log } = LiveLog.open(options);
     const names = new Set<string>();
     for (let n = 0; n < 300; n++) {
-      log.put(`k${n % 7}`, `"${n}${'x'.repeat(100)}"`);
+      log.put(log.item(`k${n % 7}`), `"${n}${'x'.repeat(100)}"`);
       log.flush();
       await new Promise<boolean>((done) => log.safely(done));
       for (const name of readdirSync(folder)) names.add(name);

@@ -29,7 +29,7 @@ function left(entries: Readonly<Record<string, string>> = {}): string {
     durability: 'process',
     onTrouble: () => {},
   });
-  for (const [key, text] of Object.entries(entries)) log.put(key, text);
+  for (const [key, text] of Object.entries(entries)) log.put(log.item(key), text);
   log.flush();
   log.close();
   return folder;

@@ -15,6 +15,7 @@ import { parse } from '../../src/sip/parse.ts';
 import { defaultReason } from '../../src/sip/reply.ts';
 import { LiveLog } from '../../src/store/live-log.ts';
 import { SEPARATOR } from '../../src/store/log-entry.ts';
+import { Item } from '../../src/store/log-item.ts';
 import { type Clock, VirtualClock } from '../../src/time/clock.ts';
 import type { Flow } from '../../src/transport/flow.ts';
 import type { CrashDisk } from '../store/crash-disk.ts';
@@ -94,11 +95,14 @@ export class World {
       const history = this.#histories.of(live.facts.callId);
       const recordText = record === undefined ? '' : `,"record":${saveRecord(record)}`;
       const historyText = history === undefined ? '' : `,"history":${JSON.stringify(history)}`;
-      whole.set(live.kept.key, `{"dialog":${supervisor.save(live, true, HOW)}${recordText}${historyText}}`);
+      whole.set(
+        live.kept.item.key,
+        `{"dialog":${supervisor.save(live, true, HOW)}${recordText}${historyText}}`,
+      );
       const { opening } = live;
       if (opening?.isPending !== true) continue;
       opening.saveAnew();
-      whole.set(opening.keptAs ?? '', supervisor.saveInvite(opening) ?? '');
+      whole.set(opening.kept?.key ?? '', supervisor.saveInvite(opening) ?? '');
     }
     for (const one of whole) {
       const [key] = one;
@@ -300,18 +304,22 @@ class MemoryLog implements KeptLog {
     this.#kept = kept;
   }
 
-  put(key: string, text: string): void {
+  item(key: string): Item {
+    return new Item(key);
+  }
+
+  put({ key }: Item, text: string): void {
     this.#waiting.push(() => {
       this.#kept.delete(key);
       this.#kept.set(key, text);
     });
   }
 
-  append(key: string, text: string): void {
+  append({ key }: Item, text: string): void {
     this.#waiting.push(() => this.#kept.set(key, `${this.#kept.get(key)}${SEPARATOR}${text}`));
   }
 
-  delete(key: string): void {
+  delete({ key }: Item): void {
     this.#waiting.push(() => this.#kept.delete(key));
   }
 

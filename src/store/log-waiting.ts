@@ -1,0 +1,111 @@
+// The items of which something is not on the disk yet, in the order in which they were last changed.
+import {
+  APPENDED,
+  type Entries,
+  type Entry,
+  NOTHING,
+  type Sign,
+  signOfBoth,
+  textOfBoth,
+} from './log-entry.ts';
+import type { Item } from './log-item.ts';
+
+/** They are linked with each other: to wait costs neither a table nor an object. */
+export class LogWaiting {
+  size = 0;
+  first: Item | undefined = undefined;
+  #last: Item | undefined = undefined;
+
+  /** As the last one. */
+  set(item: Item, sign: Sign, text: string): void {
+    if (item !== this.#last) {
+      if (item.sign === NOTHING) this.size++;
+      else this.#unlink(item);
+      const last = this.#last;
+      item.previous = last;
+      if (last === undefined) this.first = item;
+      else last.next = item;
+      this.#last = item;
+    }
+    item.sign = sign;
+    item.text = text;
+  }
+
+  /** As the first one. It does not wait yet. */
+  setFirst(item: Item, sign: Sign, text: string): void {
+    const { first } = this;
+    item.next = first;
+    if (first === undefined) this.#last = item;
+    else first.previous = item;
+    this.first = item;
+    this.size++;
+    item.sign = sign;
+    item.text = text;
+  }
+
+  remove(item: Item): void {
+    if (item.sign === NOTHING) return;
+    this.#unlink(item);
+    this.size--;
+    item.sign = NOTHING;
+    item.text = '';
+  }
+
+  clear(): void {
+    for (let item = this.first; item !== undefined; ) {
+      const { next } = item;
+      item.previous = undefined;
+      item.next = undefined;
+      item.sign = NOTHING;
+      item.text = '';
+      item = next;
+    }
+    this.first = undefined;
+    this.#last = undefined;
+    this.size = 0;
+  }
+
+  /** They wait no more: a write carries them. */
+  fly(): Entries {
+    const entries = new Map<Item, Entry>();
+    for (let item = this.first; item !== undefined; item = item.next)
+      entries.set(item, { sign: item.sign, text: item.text });
+    this.clear();
+    return entries;
+  }
+
+  /** That write failed: all of it stands before what has changed since, or is one with it. */
+  bringBack(flown: Entries): void {
+    for (let item = this.first; item !== undefined; item = item.next) {
+      const before = flown.get(item);
+      if (before === undefined || item.sign !== APPENDED) continue;
+      item.text = textOfBoth(before.sign, before.text, item.text);
+      item.sign = signOfBoth(before.sign);
+    }
+    for (const [item, { sign, text }] of [...flown].reverse())
+      if (item.sign === NOTHING) this.setFirst(item, sign, text);
+  }
+
+  addTo(items: Set<Item>): Set<Item> {
+    for (let item = this.first; item !== undefined; item = item.next) items.add(item);
+    return items;
+  }
+
+  /** Of keys and texts. */
+  get length(): number {
+    let length = 0;
+    for (let item = this.first; item !== undefined; item = item.next)
+      length += item.key.length + item.text.length;
+    return length;
+  }
+
+  #unlink(item: Item): void {
+    const { previous, next } = item;
+    if (previous === undefined) this.first = next;
+    else previous.next = next;
+    if (next === undefined) this.#last = previous;
+    else next.previous = previous;
+    item.previous = undefined;
+    item.next = undefined;
+  }
+}
