@@ -50,6 +50,7 @@ export class World {
   #isBursting = false;
   #records = new CallRecords();
   #histories = new Histories();
+  #itemOf: (key: string) => Item = (key) => new Item(key);
   readonly #diary = new Diary({ style: 'classic', zone: () => 0 });
   #tags = 0;
   #diaryText = '';
@@ -72,7 +73,7 @@ export class World {
     this.#deferred = [];
     this.clock.advance(ms);
     this.core = this.#boot();
-    const { dialogs, invites, bindings } = readKept(this.kept);
+    const { dialogs, invites, bindings } = readKept(this.kept, (key) => this.#itemOf(key));
     for (const { dialog, record, history } of dialogs) {
       if (record !== undefined) this.#records.restore({ ...record, dialog: dialog.facts });
       if (history !== undefined) this.#histories.restore(dialog.facts.callId, history);
@@ -122,6 +123,7 @@ export class World {
       after: (ms, fire) => this.clock.after(ms, () => life === this.#life && fire()),
     };
     const store = this.#store();
+    this.#itemOf = (key) => store.log.item(key);
     this.#records = new CallRecords();
     this.#histories = new Histories();
     const core = new Core({
