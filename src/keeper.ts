@@ -10,6 +10,7 @@ import {
   type SavedTransition,
   saveTransition,
 } from './journal/saved-transition.ts';
+import type { JsonWriter } from './json/json-writer.ts';
 import type { Forwarding } from './proxy/forwarding.ts';
 import type { SavedInvite } from './proxy/inbound.ts';
 import { MOST_PARTS, type SavedBranch } from './proxy/saved-forwarding.ts';
@@ -28,9 +29,12 @@ import type { Clock, WallClock } from './time/clock.ts';
 export interface KeptLog {
   /** What is kept under that key, or a new item. */
   item(key: string): Item;
-  put(item: Item, text: string): void;
-  /** What is kept of the item goes on with this, behind a SEPARATOR. */
-  append(item: Item, text: string): void;
+  /** Where texts are written. */
+  readonly out: JsonWriter;
+  /** What was written since the last put or append is kept of the item. */
+  put(item: Item): void;
+  /** What is kept of the item goes on with it, behind a SEPARATOR. */
+  append(item: Item): void;
   delete(item: Item): void;
   /** One write for all of it. Throws nothing. */
   flush(): void;
@@ -137,8 +141,12 @@ export class Keeper {
     const { facts, seq, how } = dialog;
     const changed = how === journal.how ? '' : `,"how":"${journal.how}"`;
     const { to } = last.transition;
-    const text = `{"seq":${seq + 1},"state":"${to}","value":"${to}"${changed}}`;
-    this.#put(item, `{"dialog":${text},${this.#toldText([last])}}`, true);
+    const { out } = this.#parts.log;
+    this.#beginWindow();
+    out.plain(`{"dialog":{"seq":${seq + 1},"state":"${to}","value":"${to}"${changed}}`);
+    this.#saveTold([last]);
+    out.plain('}');
+    this.#put(item, true);
     this.#hand(item, facts);
   }
 
@@ -202,10 +210,9 @@ export class Keeper {
       forwarding.kept = undefined;
       return;
     }
-    const saved = supervisor.saveInvite(forwarding);
-    if (saved === undefined) return;
+    if (!supervisor.saveInvite(this.#parts.log.out, forwarding)) return;
     forwarding.kept ??= this.#newItem(INVITE);
-    this.#put(forwarding.kept, saved, isSaved);
+    this.#put(forwarding.kept, isSaved);
   }
 
   #keepDialog(dialog: LiveDialog): void {
@@ -224,21 +231,25 @@ export class Keeper {
   }
 
   #putDialog(dialog: LiveDialog): Item {
-    const { supervisor, journal } = this.#parts;
+    const { supervisor, journal, log } = this.#parts;
+    const { out } = log;
     const { window } = journal;
     const { kept } = dialog;
     const isWhole = kept === undefined || (dialog.alive && this.#isLong(kept));
     const fresh = dialog.takeFresh();
-    let text = `{"dialog":${supervisor.save(dialog, isWhole, journal.how)}`;
-    if (fresh.length > 0) text += `,${this.#toldText(fresh)}`;
-    if (isWhole && dialog.seq > fresh.length) text += this.#pastText(dialog, fresh);
+    if (fresh.length > 0) this.#beginWindow();
+    out.plain('{"dialog":');
+    supervisor.save(out, dialog, isWhole, journal.how);
+    if (fresh.length > 0) this.#saveTold(fresh);
+    if (isWhole && dialog.seq > fresh.length) this.#savePast(dialog, fresh);
+    out.plain('}');
     const item = kept?.item ?? this.#newItem(DIALOG);
     if (kept === undefined) dialog.kept = { item, parts: 1, window };
     else {
       kept.parts = isWhole ? 1 : kept.parts + 1;
       kept.window = window;
     }
-    this.#put(item, `${text}}`, !isWhole);
+    this.#put(item, !isWhole);
     return item;
   }
 
@@ -248,28 +259,41 @@ export class Keeper {
     return this.#parts.journal.isSettled(window) || parts >= FAR_TOO_MANY_PARTS;
   }
 
-  #toldText(fresh: readonly Numbered[]): string {
-    const { journal } = this.#parts;
+  /** Before anything that was told in it is kept. */
+  #beginWindow(): void {
+    const { journal, log } = this.#parts;
     const head = journal.head();
-    if (head !== undefined) {
-      const item = this.#parts.log.item(WINDOW + head.window);
-      this.windowBegan(item, head.window);
-      this.#put(item, JSON.stringify(head));
+    if (head === undefined) return;
+    const item = log.item(WINDOW + head.window);
+    this.windowBegan(item, head.window);
+    log.out.value(head);
+    this.#put(item);
+  }
+
+  #saveTold(fresh: readonly Numbered[]): void {
+    const { journal, log } = this.#parts;
+    const { out } = log;
+    out.plain(',"window":');
+    out.number(journal.window);
+    out.plain(',"told":[');
+    for (let i = 0; i < fresh.length; i++) {
+      if (i > 0) out.plain(',');
+      saveTransition(out, fresh[i] as Numbered);
     }
-    let text = `"window":${journal.window},"told":[`;
-    for (let i = 0; i < fresh.length; i++)
-      text += (i === 0 ? '' : ',') + saveTransition(fresh[i] as Numbered);
-    return `${text}]`;
+    out.plain(']');
   }
 
   /** What all that was told of it before comes to. */
-  #pastText({ facts, state }: LiveDialog, fresh: readonly Numbered[]): string {
-    const { journal, histories } = this.#parts;
+  #savePast({ facts, state }: LiveDialog, fresh: readonly Numbered[]): void {
+    const { journal, histories, log } = this.#parts;
+    const { out } = log;
     const record = journal.calls.of(facts.callId);
     const history = histories.of(facts.callId);
-    let text = `,"from":"${fresh[0]?.transition.from ?? state}"`;
-    if (record !== undefined) text += `,"record":${saveRecord(record)}`;
-    return history === undefined ? text : `${text},"history":${JSON.stringify(history)}`;
+    out.plain(`,"from":"${fresh[0]?.transition.from ?? state}"`);
+    if (record !== undefined) out.json(`,"record":${saveRecord(record)}`);
+    if (history === undefined) return;
+    out.plain(',"history":');
+    out.value(history);
   }
 
   #keepBindings(): void {
@@ -284,7 +308,8 @@ export class Keeper {
         this.#bindings.set(aor, item);
         // The oldest first: put back in that order, they stand as they stood.
         const saved = bindings.map((binding) => saveBinding(binding, { clock, wall })).reverse();
-        this.#put(item, JSON.stringify(saved));
+        this.#parts.log.out.value(saved);
+        this.#put(item);
       }
     }
     this.#aors = new Set();
@@ -293,13 +318,13 @@ export class Keeper {
   /** Never used again, over restarts: no two processes have a window in common. */
   #newItem(what: string): Item {
     this.#prefix ??= this.#parts.journal.window.toString(36);
-    return this.#parts.log.item(`${what}${this.#prefix}.${(this.#keys++).toString(36)}`);
+    return new Item(`${what}${this.#prefix}.${(this.#keys++).toString(36)}`);
   }
 
-  #put(item: Item, text: string, isPart = false): void {
+  #put(item: Item, isPart = false): void {
     this.#hasNews = true;
-    if (isPart) this.#parts.log.append(item, text);
-    else this.#parts.log.put(item, text);
+    if (isPart) this.#parts.log.append(item);
+    else this.#parts.log.put(item);
   }
 
   #delete(item: Item): void {

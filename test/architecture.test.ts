@@ -9,6 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const LAYERS = [
   'machines',
   'time',
+  'json',
   'config',
   'sip',
   'transport',
@@ -40,6 +41,7 @@ const LAYERS = [
 const ALONE: Readonly<Record<string, readonly string[]>> = {
   machines: [],
   time: [],
+  json: [],
   config: [],
   sip: ['machines'],
   transport: [],

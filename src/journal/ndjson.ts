@@ -1,6 +1,7 @@
 // The machine-readable journal: one JSON object a line, `v` counts up when a field changes its meaning.
+
+import { quote } from '../json/quote.ts';
 import { type CallRecord, ringMs, setupMs, talkMs } from './call-record.ts';
-import { quote } from './quote.ts';
 import type { DialogFacts, Note, Transition } from './transition.ts';
 import { WallTime } from './wall-time.ts';
 

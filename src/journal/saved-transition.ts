@@ -1,6 +1,6 @@
 // A transition as it is kept outside the process: what its dialog does not tell already, as JSON in few characters.
 import type { Entry, Side } from '../../machines/types.ts';
-import { quote } from './quote.ts';
+import type { JsonWriter } from '../json/json-writer.ts';
 import type { DialogFacts, Note, Transition } from './transition.ts';
 
 /** A transition and its place among those of all dialogs. */
@@ -21,25 +21,62 @@ export type SavedTransition = readonly [
   more?: Partial<Pick<Transition, 'media' | 'callee' | 'forwardedTo' | 'done'>>,
 ];
 
-/** JSON of a SavedTransition, by hand. States, events, entries and directions are words of our own: nothing in them needs an escape. */
-export function saveTransition({ number, transition }: Numbered): string {
+/** Writes a SavedTransition. States, events, entries and directions are words of our own: nothing in them needs an escape. */
+export function saveTransition(out: JsonWriter, { number, transition }: Numbered): void {
   const { at, to, event, cause, side, notes, media, callee, forwardedTo, done } = transition;
-  let text = `[${number},${at},"${to}","${event}",${quote(cause)},${side === undefined ? '0' : `"${side}"`},[`;
-  for (let i = 0; i < notes.length; i++) text += (i === 0 ? '' : ',') + noteText(notes[i] as Note);
-  text += ']';
-  if (media === undefined && callee === undefined && forwardedTo === undefined && !done) return `${text}]`;
-  let more = '';
-  if (media !== undefined) more += `,"media":{"audio":"${media.audio}","video":"${media.video}"}`;
-  if (callee !== undefined) more += `,"callee":${quote(callee)}`;
-  if (forwardedTo !== undefined) more += `,"forwardedTo":${quote(forwardedTo)}`;
-  if (done) more += ',"done":true';
-  return `${text},{${more.slice(1)}}]`;
+  out.plain('[');
+  out.number(number);
+  out.plain(',');
+  out.number(at);
+  out.plain(',"');
+  out.plain(to);
+  out.plain('","');
+  out.plain(event);
+  out.plain('",');
+  out.quoted(cause);
+  out.plain(side === undefined ? ',0,[' : side === 'caller' ? ',"caller",[' : ',"callee",[');
+  for (let i = 0; i < notes.length; i++) {
+    if (i > 0) out.plain(',');
+    saveNote(out, notes[i] as Note);
+  }
+  out.plain(']');
+  if (media !== undefined || callee !== undefined || forwardedTo !== undefined || done) {
+    out.plain(',{');
+    if (media !== undefined) {
+      out.plain('"media":{"audio":"');
+      out.plain(media.audio);
+      out.plain('","video":"');
+      out.plain(media.video);
+      out.plain('"},');
+    }
+    if (callee !== undefined) {
+      out.plain('"callee":');
+      out.quoted(callee);
+      out.plain(',');
+    }
+    if (forwardedTo !== undefined) {
+      out.plain('"forwardedTo":');
+      out.quoted(forwardedTo);
+      out.plain(',');
+    }
+    if (done) out.plain('"done":true');
+    out.endObject();
+  }
+  out.plain(']');
 }
 
-function noteText({ entry, side, status }: Note): string {
-  if (side === undefined && status === undefined) return `"${entry}"`;
-  const text = `["${entry}",${side === undefined ? '0' : `"${side}"`}`;
-  return status === undefined ? `${text}]` : `${text},${status}]`;
+function saveNote(out: JsonWriter, { entry, side, status }: Note): void {
+  const isAlone = side === undefined && status === undefined;
+  out.plain(isAlone ? '"' : '["');
+  out.plain(entry);
+  out.plain('"');
+  if (isAlone) return;
+  out.plain(side === undefined ? ',0' : side === 'caller' ? ',"caller"' : ',"callee"');
+  if (status !== undefined) {
+    out.plain(',');
+    out.number(status);
+  }
+  out.plain(']');
 }
 
 /** The transition it was made of. Throws for what is none. */

@@ -1,4 +1,5 @@
 // RFC 3261 §16.6: one branch of a forwarded request, from its sending to its final response.
+import type { JsonWriter } from '../json/json-writer.ts';
 import type { Hop, Target } from '../routing/router.ts';
 import { type HeaderLine, headerLine, type SipResponse } from '../sip/message.ts';
 import { parse } from '../sip/parse.ts';
@@ -36,8 +37,10 @@ export class Branch implements Outgoing {
   /** Its 3xx was followed: what became of that counts. */
   followed = false;
   cancelHeaders: readonly HeaderLine[] = NO_HEADERS;
-  /** What was kept of it last, as text; undefined: all of it is to be kept anew. */
-  saved: string | undefined;
+  /** What was kept of it last; undefined: all of it is to be kept anew. */
+  saved:
+    | (Readonly<Pick<Branch, 'hop' | 'response' | 'cancelHeaders'>> & { readonly marks: number })
+    | undefined;
 
   constructor(whole: Whole, fork: number, target: Target, breadth: number) {
     this.#whole = whole;
@@ -75,25 +78,67 @@ export class Branch implements Outgoing {
     this.cancelHeaders = NO_HEADERS;
   }
 
-  /** The fields of a SavedBranch, as JSON, that are not what they are at the start; '': they are what they were when this was last called. */
-  save(): string {
-    const { target, hop, breadth, response, cancelHeaders } = this;
-    let text = '';
-    if (this.status !== 0) text += `,"status":${this.status}`;
-    if (this.spoke) text += ',"spoke":true';
-    if (this.cancelAsked) text += ',"cancelAsked":true';
-    if (this.skipped) text += ',"skipped":true';
-    if (this.followed) text += ',"followed":true';
-    if (hop !== target.hop) text += `,"hop":${JSON.stringify(hop ?? null)}`;
-    if (response !== undefined) text += `,"response":${JSON.stringify(wireText(response))}`;
-    if (cancelHeaders.length > 0)
-      text += `,"cancelHeaders":${JSON.stringify(cancelHeaders.map((line) => line.raw))}`;
-    const before = this.saved;
-    if (text === before) return '';
-    this.saved = text;
-    return before === undefined
-      ? `"target":${JSON.stringify(target)},"breadth":${breadth}${text}`
-      : text.slice(1);
+  /** Something is not what it was when it was last saved. */
+  get hasNews(): boolean {
+    const { saved } = this;
+    if (saved === undefined) return true;
+    const { hop, response, cancelHeaders } = this;
+    return (
+      saved.marks !== this.#marks ||
+      saved.hop !== hop ||
+      saved.response !== response ||
+      saved.cancelHeaders !== cancelHeaders
+    );
+  }
+
+  /** Status and flags in one. */
+  get #marks(): number {
+    const { status, spoke, cancelAsked, skipped, followed } = this;
+    return status * 16 + (spoke ? 8 : 0) + (cancelAsked ? 4 : 0) + (skipped ? 2 : 0) + (followed ? 1 : 0);
+  }
+
+  /** The next `save` tells all. */
+  saveAnew(): void {
+    this.saved = undefined;
+  }
+
+  /** Writes the fields of a SavedBranch that are not what they are at the start: the first time all of them. */
+  save(out: JsonWriter): void {
+    const { target, hop, breadth, response, cancelHeaders, status } = this;
+    out.plain('{');
+    if (this.saved === undefined) {
+      out.plain('"target":');
+      out.value(target);
+      out.plain(',"breadth":');
+      out.number(breadth);
+      out.plain(',');
+    }
+    if (status !== 0) {
+      out.plain('"status":');
+      out.number(status);
+      out.plain(',');
+    }
+    if (this.spoke) out.plain('"spoke":true,');
+    if (this.cancelAsked) out.plain('"cancelAsked":true,');
+    if (this.skipped) out.plain('"skipped":true,');
+    if (this.followed) out.plain('"followed":true,');
+    if (hop !== target.hop) {
+      out.plain('"hop":');
+      out.value(hop ?? null);
+      out.plain(',');
+    }
+    if (response !== undefined) {
+      out.plain('"response":');
+      out.quoted(wireText(response));
+      out.plain(',');
+    }
+    if (cancelHeaders.length > 0) {
+      out.plain('"cancelHeaders":');
+      out.value(cancelHeaders.map((line) => line.raw));
+      out.plain(',');
+    }
+    out.endObject();
+    this.saved = { marks: this.#marks, hop, response, cancelHeaders };
   }
 
   restore(saved: SavedBranch): void {

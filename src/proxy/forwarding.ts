@@ -1,5 +1,6 @@
 // RFC 3261 §16.6, §16.7, §16.10: one forwarded request, its branches, and the best response.
 
+import type { JsonWriter } from '../json/json-writer.ts';
 import type { Target } from '../routing/router.ts';
 import { popVia } from '../sip/edit.ts';
 import type { HeaderLine, SipRequest, SipResponse } from '../sip/message.ts';
@@ -106,37 +107,64 @@ export class Forwarding {
   }
 
   /**
-   * As JSON, by hand, the fields of a SavedForwarding that are not what they were when this was last called: at the
-   * first time all of them. null: it has that field no more. `toWall`: from clock ms to wall ms.
+   * Writes the fields of a SavedForwarding that are not what they were when this was last called: at the first time those
+   * that are not what they are at the start. null: it has that field no more. `toWall`: from clock ms to wall ms.
    */
-  save(toWall: (instant: number) => number): string {
+  save(out: JsonWriter, toWall: (instant: number) => number): void {
     const { finalStatus, last } = this.upstream;
+    const answered = this.#answered;
     const serial = this.#serial?.due;
     const waiting = this.#waiting.length === 0 ? '[]' : JSON.stringify(this.#waiting);
     const saved = this.#saved;
-    const answered = this.#answered;
-    let text = saved === undefined ? this.#headToSave() : '';
-    if (answered !== (saved?.answered ?? false)) text += `"answered":${answered},`;
-    if (finalStatus !== (saved?.finalStatus ?? 0)) text += `"finalStatus":${finalStatus},`;
-    if (last !== saved?.last && !last.startsWith(TRYING)) text += `"last":${JSON.stringify(last)},`;
-    if (waiting !== (saved?.waiting ?? '[]')) text += `"waiting":${waiting},`;
-    if (serial !== saved?.serial) text += `"serial":${serial === undefined ? null : toWall(serial)},`;
-    if (this.#cancelled !== undefined) text += `"cancelled":"${this.#cancelled}",`;
+    out.plain('{');
+    if (saved === undefined) this.#saveHead(out);
+    if (answered !== (saved?.answered ?? false))
+      out.plain(answered ? '"answered":true,' : '"answered":false,');
+    if (finalStatus !== (saved?.finalStatus ?? 0)) {
+      out.plain('"finalStatus":');
+      out.number(finalStatus);
+      out.plain(',');
+    }
+    if (last !== saved?.last && !last.startsWith(TRYING)) {
+      out.plain('"last":');
+      out.quoted(last);
+      out.plain(',');
+    }
+    if (waiting !== (saved?.waiting ?? '[]')) out.json(`"waiting":${waiting},`);
+    if (serial !== saved?.serial) out.plain(`"serial":${serial === undefined ? null : toWall(serial)},`);
+    if (this.#cancelled !== undefined) out.plain(`"cancelled":"${this.#cancelled}",`);
     const parts = (saved?.parts ?? -1) + 1;
     this.#saved = parts === MOST_PARTS ? undefined : { answered, finalStatus, last, waiting, serial, parts };
-    let branches = '';
-    for (const branch of this.#branches) {
-      const changes = branch.save();
-      if (changes !== '') branches += `${branches === '' ? '' : ','}"${branch.fork}":{${changes}}`;
-    }
-    return branches === '' ? `{${text.slice(0, -1)}}` : `{${text}"branches":{${branches}}}`;
+    this.#saveBranches(out);
+    out.endObject();
   }
 
-  #headToSave(): string {
+  #saveHead(out: JsonWriter): void {
     const { key, source } = this.upstream;
-    const base = this.#base && wireText(this.#base);
-    for (const branch of this.#branches) branch.saved = undefined;
-    return `${JSON.stringify({ base: base ?? '', key: base === undefined ? key : undefined, source }).slice(1, -1)},`;
+    const base = this.#base;
+    for (const branch of this.#branches) branch.saveAnew();
+    out.plain('"base":');
+    out.quoted(base === undefined ? '' : wireText(base));
+    if (base === undefined) {
+      out.plain(',"key":');
+      out.quoted(key);
+    }
+    out.plain(',"source":');
+    out.value(source);
+    out.plain(',');
+  }
+
+  #saveBranches(out: JsonWriter): void {
+    let isFirst = true;
+    for (const branch of this.#branches) {
+      if (!branch.hasNews) continue;
+      out.plain(isFirst ? '"branches":{"' : ',"');
+      isFirst = false;
+      out.number(branch.fork);
+      out.plain('":');
+      branch.save(out);
+    }
+    if (!isFirst) out.plain('},');
   }
 
   /** Goes on where `saved` stood: what had not been answered is sent again, what was cancelled is cancelled. */

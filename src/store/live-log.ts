@@ -1,9 +1,10 @@
 // The log of what is alive: keys and JSON texts, appended once per burst, read back whole at the next start.
+import { JsonWriter } from '../json/json-writer.ts';
 import { asError, realStoreFileSystem, type StoreFileSystem } from './file-system.ts';
 import { LogBatch } from './log-batch.ts';
 import { LogCleaner } from './log-cleaner.ts';
 import { LogCondition, type LogTrouble, SLOW_MS, type State } from './log-condition.ts';
-import { APPENDED, DELETED, type Entries, NOTHING, PUT, signOfBoth, textOfBoth } from './log-entry.ts';
+import { APPENDED, DELETED, type Entries, NOTHING, PUT } from './log-entry.ts';
 import { LogIndex } from './log-index.ts';
 import { Item } from './log-item.ts';
 import { type Damage, type LogContents, readLog } from './log-read.ts';
@@ -63,9 +64,12 @@ const RETRY_MS = 1000;
 const LOOK_MS = 1000;
 /** Between two steps while all that lives is moved to new segments. */
 const RESCUE_MS = 10;
+const NO_TEXT = Buffer.alloc(0);
 const TAKES_NOTHING = 'the disk takes nothing';
 
 export class LiveLog {
+  /** Where texts are written: JSON without newlines. `put` and `append` take what was written since the last of them. */
+  readonly out = new JsonWriter();
   readonly counts: LogCounts = {
     written: 0,
     bytes: 0,
@@ -89,7 +93,9 @@ export class LiveLog {
   readonly #maker: SegmentMaker;
   #batch = new LogBatch();
   /** What the disk does not have yet. */
-  readonly #waiting = new LogWaiting();
+  readonly #waiting: LogWaiting;
+  /** How far what was written belongs to somebody. */
+  #taken = 0;
   /** What a write in the background carries just now. */
   #flying: Entries | undefined;
   #current: Segment | undefined;
@@ -115,6 +121,7 @@ export class LiveLog {
   }
 
   private constructor(options: LiveLogOptions, contents: LogContents) {
+    this.#waiting = new LogWaiting(this.out);
     this.#isForPower = options.durability === 'power';
     this.#fs = options.fs ?? realStoreFileSystem;
     this.#now = options.now ?? (() => performance.now());
@@ -165,20 +172,26 @@ export class LiveLog {
     return this.#index.get(key) ?? new Item(key);
   }
 
-  /** `text` is JSON without newlines. The last put of an item counts. */
-  put(item: Item, text: string): void {
-    this.#waiting.set(item, PUT, text);
+  /** The last put of an item counts. */
+  put(item: Item): void {
+    this.#waiting.set(item, PUT, this.#take());
   }
 
   /**
-   * `text` is JSON without newlines, and is kept behind what there is of the item, so that a change need not be written
-   * with all that stays. Of an item that is not known, which is an error of the caller, it is all that is kept.
+   * What was written is kept behind what there is of the item, so that a change need not be written with all that stays.
+   * Of an item that is not known, which is an error of the caller, it is all that is kept.
    */
-  append(item: Item, text: string): void {
-    const { sign } = item;
-    if (sign !== NOTHING) this.#waiting.set(item, signOfBoth(sign), textOfBoth(sign, item.text, text));
+  append(item: Item): void {
+    const from = this.#take();
+    if (item.sign !== NOTHING) this.#waiting.goOn(item, from);
     // what was written half the disk may still have: this does not go on from there
-    else this.#waiting.set(item, this.#halfWritten?.has(item) === true ? PUT : APPENDED, text);
+    else this.#waiting.set(item, this.#halfWritten?.has(item) === true ? PUT : APPENDED, from);
+  }
+
+  #take(): number {
+    const from = this.#taken;
+    this.#taken = this.out.length;
+    return from;
   }
 
   /** Costs a line only when the disk knows the item. */
@@ -186,12 +199,20 @@ export class LiveLog {
     if (item.sign === DELETED) return;
     const flown = this.#flying?.get(item);
     const isKnown = flown === undefined ? item.line !== undefined : flown.sign !== DELETED;
-    if (isKnown) this.#waiting.set(item, DELETED, '');
+    if (isKnown) this.#waiting.set(item, DELETED, this.out.length);
     else this.#waiting.remove(item);
   }
 
   /** Writes all that was put since the last flush, without fsync; never throws. What the disk does not take waits. */
   flush(): void {
+    this.#flush();
+    // those that still wait may do so for long
+    this.#waiting.holdTexts();
+    this.out.clear();
+    this.#taken = 0;
+  }
+
+  #flush(): void {
     if (this.#waiting.size > 0) this.#mark++;
     else if (!this.#cleaner.isReady) return;
     if (this.#flying !== undefined || this.#isClosed) return;
@@ -337,7 +358,7 @@ export class LiveLog {
   /** The segment to write the batch to; undefined when there is nothing to write. */
   #begin(now: number): Segment | undefined {
     const segment = this.#ready(now);
-    this.#batch.begin(this.#waiting, this.#nextSeq, segment.size === 0);
+    this.#batch.begin(this.#waiting, this.out.bytes, this.#nextSeq, segment.size === 0);
     this.#nextSeq += this.#waiting.size;
     this.#cleaner.fill(this.#batch, Math.max(this.#budget, this.#batch.length));
     if (!this.#batch.isEmpty) {
@@ -388,7 +409,7 @@ export class LiveLog {
    */
   #begun(): Segment {
     for (const item of this.#halfWritten ?? [])
-      if (item.sign === NOTHING) this.#waiting.setFirst(item, DELETED, '');
+      if (item.sign === NOTHING) this.#waiting.setFirst(item, DELETED, NO_TEXT);
     const segment = this.#maker.take() ?? this.#maker.makeNow();
     this.#halfWritten = undefined;
     return this.#goOnIn(segment);

@@ -20,14 +20,14 @@ export class LogBatch {
   /** Lines of an old segment that are carried over. */
   readonly copies: Line[] = [];
 
-  begin(waiting: LogWaiting, firstSeq: number, withHeader: boolean): void {
+  begin(waiting: LogWaiting, texts: Buffer, firstSeq: number, withHeader: boolean): void {
     if (this.bytes.length > MOST_ROOM) this.bytes = Buffer.allocUnsafeSlow(ROOM);
     this.letGo();
     this.length = 0;
     this.firstSeq = firstSeq;
     if (withHeader) this.#addHeader();
     let seq = firstSeq;
-    for (let item = waiting.first; item !== undefined; item = item.next) this.#add(item, seq++);
+    for (let item = waiting.first; item !== undefined; item = item.next) this.#add(item, seq++, texts);
   }
 
   get isEmpty(): boolean {
@@ -63,9 +63,9 @@ export class LogBatch {
     this.end();
   }
 
-  #add(item: Item, seq: number): void {
+  #add(item: Item, seq: number, texts: Buffer): void {
     this.#makeRoom(mostBytesOf(item));
-    const end = writeLine(this.bytes, this.length, seq, item);
+    const end = writeLine(this.bytes, this.length, seq, item, texts);
     this.items.push(item);
     this.signs.push(item.sign);
     this.lengths.push(end - this.length);

@@ -13,7 +13,7 @@ export type Sign = typeof PUT | typeof APPENDED | typeof DELETED | typeof NOTHIN
 export interface Entry {
   readonly sign: Sign;
   /** Empty for a deletion. */
-  readonly text: string;
+  readonly text: Buffer;
 }
 
 /** In the order they were made. */
@@ -21,12 +21,13 @@ export type Entries = ReadonlyMap<Item, Entry>;
 
 /** What was appended stands behind one. No JSON text contains it. */
 export const SEPARATOR = '\x1e';
+const BETWEEN = Buffer.from(SEPARATOR);
 
 /** What an append behind this comes to: with what is deleted or not there it has nothing to go on from. */
 export function signOfBoth(first: Sign): Sign {
   return first === DELETED ? PUT : first;
 }
 
-export function textOfBoth(first: Sign, text: string, then: string): string {
-  return first === DELETED ? then : `${text}${SEPARATOR}${then}`;
+export function textOfBoth(first: Sign, text: Buffer, then: Buffer): Buffer {
+  return first === DELETED ? then : Buffer.concat([text, BETWEEN, then]);
 }

@@ -27,7 +27,10 @@ export class Item {
   line: Line | undefined = undefined;
   /** What is to become of it that the disk does not have yet. With anything but NOTHING it stands among those that wait. */
   sign: Sign = NOTHING;
-  text = '';
+  /** Its text: bytes of the writer from here to there, or, when it has to wait longer than that, its own. */
+  from = 0;
+  to = 0;
+  held: Buffer | undefined = undefined;
   /** Its neighbours there. */
   previous: Item | undefined = undefined;
   next: Item | undefined = undefined;
@@ -46,6 +49,11 @@ export class Item {
   /** Of all its lines on the disk none will count when what waits is written. */
   get isReplaced(): boolean {
     return this.sign === PUT || this.sign === DELETED;
+  }
+
+  /** Bytes of its text. */
+  get length(): number {
+    return this.held === undefined ? this.to - this.from : this.held.length;
   }
 
   /** 0: the disk does not know it. */

@@ -19,9 +19,6 @@ const SIGNS = new Map([...'+&-'].map((sign) => [sign.charCodeAt(0), sign as Sign
 const CRC_LENGTH = 8;
 const MOST_SMALL = 0x7fffffff;
 const MOST_PLAIN = 0x7f;
-const FEW = 64;
-/** More bytes than any letter has. */
-const SLACK = 8;
 /** Of one char of a string, in UTF-8. */
 const MOST_OF_CHAR = 3;
 /** CRC, two numbers, sign, spaces and newline. */
@@ -48,12 +45,15 @@ export function nameOf(key: string): string {
 }
 
 /** What `writeLine` needs at most. */
-export function mostBytesOf({ name, text }: Item): number {
-  return MOST_BESIDE + MOST_OF_CHAR * (name.length + text.length);
+export function mostBytesOf({ name, length }: Item): number {
+  return MOST_BESIDE + MOST_OF_CHAR * name.length + length;
 }
 
-/** Writes the line that says what becomes of the item, and answers where it ends. There is room for it. */
-export function writeLine(bytes: Buffer, start: number, seq: number, item: Item): number {
+/**
+ * Writes the line that says what becomes of the item, and answers where it ends. There is room for it. `texts`: where its
+ * text stands if it has none of its own.
+ */
+export function writeLine(bytes: Buffer, start: number, seq: number, item: Item, texts: Buffer): number {
   const { sign } = item;
   let at = start + CRC_LENGTH;
   bytes[at++] = SPACE;
@@ -62,10 +62,11 @@ export function writeLine(bytes: Buffer, start: number, seq: number, item: Item)
   bytes[at++] = sign;
   if (sign === APPENDED) at = writeNumber(bytes, at, item.newestSeq);
   bytes[at++] = SPACE;
-  at = writeText(bytes, at, item.name);
+  at = writeName(bytes, at, item.name);
   if (sign !== DELETED) {
     bytes[at++] = SPACE;
-    at = writeText(bytes, at, item.text);
+    if (item.held === undefined) at += texts.copy(bytes, at, item.from, item.to);
+    else at += item.held.copy(bytes, at);
   }
   bytes[at++] = NEWLINE;
   seal(bytes, start, at);
@@ -86,21 +87,15 @@ function writeNumber(bytes: Buffer, start: number, number: number): number {
   return end;
 }
 
-/** As UTF-8. Most are plain ASCII: a few chars are written sooner than another language is called for them. */
-function writeText(bytes: Buffer, start: number, text: string): number {
-  const { length } = text;
-  if (length <= FEW) {
-    let at = 0;
-    for (; at < length; at++) {
-      const code = text.charCodeAt(at);
-      if (code > MOST_PLAIN) break;
-      bytes[start + at] = code;
-    }
-    if (at === length) return start + length;
+/** As UTF-8. Most are short and plain ASCII: that is written sooner than another language is called for it. */
+function writeName(bytes: Buffer, start: number, name: string): number {
+  const { length } = name;
+  for (let i = 0; i < length; i++) {
+    const code = name.charCodeAt(i);
+    if (code > MOST_PLAIN) return start + bytes.write(name, start, 'utf8');
+    bytes[start + i] = code;
   }
-  // With room for little more than plain ASCII, V8 copies such a text at once. If any other fills that, it comes to more.
-  const count = bytes.write(text, start, length + SLACK, 'utf8');
-  return start + (count === length ? length : bytes.write(text, start, 'utf8'));
+  return start + length;
 }
 
 /** Writes the CRC into a line that stands in bytes; `end` is behind its newline. */

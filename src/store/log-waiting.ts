@@ -1,4 +1,5 @@
 // The items of which something is not on the disk yet, in the order in which they were last changed.
+import type { JsonWriter } from '../json/json-writer.ts';
 import {
   APPENDED,
   type Entries,
@@ -12,12 +13,34 @@ import type { Item } from './log-item.ts';
 
 /** They are linked with each other: to wait costs neither a table nor an object. */
 export class LogWaiting {
+  readonly #out: JsonWriter;
   size = 0;
   first: Item | undefined = undefined;
   #last: Item | undefined = undefined;
 
-  /** As the last one. */
-  set(item: Item, sign: Sign, text: string): void {
+  constructor(out: JsonWriter) {
+    this.#out = out;
+  }
+
+  /** As the last one. Its text is what was written from there on. */
+  set(item: Item, sign: Sign, from: number): void {
+    this.#toEnd(item);
+    item.sign = sign;
+    item.from = from;
+    item.to = this.#out.length;
+    item.held = undefined;
+  }
+
+  /** It goes on with what was written from there on. */
+  goOn(item: Item, from: number): void {
+    const { sign } = item;
+    const both = textOfBoth(sign, this.#textOf(item), this.#out.bytes.subarray(from, this.#out.length));
+    this.#toEnd(item);
+    item.sign = signOfBoth(sign);
+    item.held = Buffer.from(both);
+  }
+
+  #toEnd(item: Item): void {
     if (item !== this.#last) {
       if (item.sign === NOTHING) this.size++;
       else this.#unlink(item);
@@ -27,12 +50,10 @@ export class LogWaiting {
       else last.next = item;
       this.#last = item;
     }
-    item.sign = sign;
-    item.text = text;
   }
 
   /** As the first one. It does not wait yet. */
-  setFirst(item: Item, sign: Sign, text: string): void {
+  setFirst(item: Item, sign: Sign, text: Buffer): void {
     const { first } = this;
     item.next = first;
     if (first === undefined) this.#last = item;
@@ -40,7 +61,7 @@ export class LogWaiting {
     this.first = item;
     this.size++;
     item.sign = sign;
-    item.text = text;
+    item.held = text;
   }
 
   remove(item: Item): void {
@@ -48,7 +69,17 @@ export class LogWaiting {
     this.#unlink(item);
     this.size--;
     item.sign = NOTHING;
-    item.text = '';
+    item.held = undefined;
+  }
+
+  /** What is written from now on takes the place of what was: whoever waits still needs a text of its own. */
+  holdTexts(): void {
+    for (let item = this.first; item !== undefined; item = item.next)
+      item.held ??= Buffer.from(this.#textOf(item));
+  }
+
+  #textOf(item: Item): Buffer {
+    return item.held ?? this.#out.bytes.subarray(item.from, item.to);
   }
 
   clear(): void {
@@ -57,7 +88,7 @@ export class LogWaiting {
       item.previous = undefined;
       item.next = undefined;
       item.sign = NOTHING;
-      item.text = '';
+      item.held = undefined;
       item = next;
     }
     this.first = undefined;
@@ -69,7 +100,7 @@ export class LogWaiting {
   fly(): Entries {
     const entries = new Map<Item, Entry>();
     for (let item = this.first; item !== undefined; item = item.next)
-      entries.set(item, { sign: item.sign, text: item.text });
+      entries.set(item, { sign: item.sign, text: Buffer.from(this.#textOf(item)) });
     this.clear();
     return entries;
   }
@@ -79,7 +110,7 @@ export class LogWaiting {
     for (let item = this.first; item !== undefined; item = item.next) {
       const before = flown.get(item);
       if (before === undefined || item.sign !== APPENDED) continue;
-      item.text = textOfBoth(before.sign, before.text, item.text);
+      item.held = textOfBoth(before.sign, before.text, Buffer.from(this.#textOf(item)));
       item.sign = signOfBoth(before.sign);
     }
     for (const [item, { sign, text }] of [...flown].reverse())
@@ -94,8 +125,7 @@ export class LogWaiting {
   /** Of keys and texts. */
   get length(): number {
     let length = 0;
-    for (let item = this.first; item !== undefined; item = item.next)
-      length += item.key.length + item.text.length;
+    for (let item = this.first; item !== undefined; item = item.next) length += item.key.length + item.length;
     return length;
   }
 

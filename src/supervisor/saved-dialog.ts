@@ -1,6 +1,7 @@
 // A live dialog as it is kept outside the process: JSON-safe, its deadlines told by the wall clock.
 import type { Side, TimerName } from '../../machines/types.ts';
 import type { DialogFacts } from '../journal/transition.ts';
+import type { JsonWriter } from '../json/json-writer.ts';
 import type { Actors } from './actors.ts';
 import type { SavedLinks } from './links.ts';
 import { type Kept, LiveDialog, type OpenedBy } from './live-dialog.ts';
@@ -50,72 +51,123 @@ export interface LastSaved {
 }
 
 /**
- * As JSON, by hand, the fields of a SavedDialog that are not what they were when this was last called for it; `isWhole`:
- * all of them. null: it has that field no more. `at`: wall ms. `toWall`: from clock ms to that.
+ * Writes the fields of a SavedDialog that are not what they were when this was last called for it; `isWhole`: all of
+ * them. null: it has that field no more. `at`: wall ms. `toWall`: from clock ms to that.
  */
 export function saveDialog(
+  out: JsonWriter,
   dialog: LiveDialog,
   isWhole: boolean,
   links: SavedLinks | undefined,
   how: string,
   at: number,
   toWall: (instant: number) => number,
-): string {
+): void {
   const { answeredTag, callee, calleeTags, state, seq, session, heard, openingCseq } = dialog;
   const { value, context } = dialog.actor.getSnapshot();
-  let text = isWhole ? `{"v":1,"facts":${JSON.stringify(dialog.facts)},` : '{';
-  if (isWhole) dialog.saved = undefined;
+  out.plain('{');
+  if (isWhole) {
+    dialog.saved = undefined;
+    saveFacts(out, dialog.facts);
+  }
   dialog.saved ??= nothingSaved();
   const last = dialog.saved;
-  text += `"seq":${seq},"at":${at},"timers":[${timersText(dialog, toWall)}]`;
+  out.plain('"seq":');
+  out.number(seq);
+  out.plain(',"at":');
+  out.number(at);
+  saveTimers(out, dialog, toWall);
   if (openingCseq !== last.openingCseq) {
-    text += `,"opened":${openedText(dialog)}`;
+    saveOpened(out, dialog);
     last.openingCseq = openingCseq;
   }
   if (state !== last.state) {
-    text += stateText(state, value);
+    out.json(stateText(state, value));
     last.state = state;
   }
   if (context !== last.context) {
-    text += `,"context":${JSON.stringify(context)}`;
+    out.plain(',"context":');
+    out.value(context);
     last.context = context;
   }
   if (calleeTags.size !== last.calleeTags) {
-    text += `,"calleeTags":${JSON.stringify([...calleeTags])}`;
+    saveTags(out, calleeTags);
     last.calleeTags = calleeTags.size;
   }
   if (answeredTag !== last.answeredTag) {
-    text += `,"answeredTag":${JSON.stringify(answeredTag ?? null)}`;
+    saveText(out, ',"answeredTag":', answeredTag);
     last.answeredTag = answeredTag;
   }
   if (callee !== last.callee) {
-    text += `,"callee":${JSON.stringify(callee ?? null)}`;
+    saveText(out, ',"callee":', callee);
     last.callee = callee;
   }
   if (heard.caller !== last.heardCaller || heard.callee !== last.heardCallee) {
-    text += `,"heard":{"caller":${heard.caller},"callee":${heard.callee}}`;
+    out.plain(',"heard":{"caller":');
+    out.number(heard.caller);
+    out.plain(',"callee":');
+    out.number(heard.callee);
+    out.plain('}');
     last.heardCaller = heard.caller;
     last.heardCallee = heard.callee;
   }
   if (session !== last.session) {
-    text += `,"session":${session ?? null}`;
+    out.plain(`,"session":${session ?? null}`);
     last.session = session;
   }
   const linksText = links && JSON.stringify(links);
   if (linksText !== last.links) {
-    text += `,"links":${linksText ?? null}`;
+    out.json(`,"links":${linksText ?? null}`);
     last.links = linksText;
   }
   if (how !== last.how) {
-    text += `,"how":"${how}"`;
+    saveText(out, ',"how":', how);
     last.how = how;
   }
-  return `${text}}`;
+  out.plain('}');
 }
 
-function openedText({ callId, callerTag, openingMethod, openingCseq }: LiveDialog): string {
-  const opened: OpenedBy = { callId, callerTag, method: openingMethod, cseq: openingCseq };
-  return JSON.stringify(opened);
+function saveFacts(out: JsonWriter, { callId, machine, from, to, origin }: DialogFacts): void {
+  out.plain('"v":1,"facts":{"callId":');
+  out.quoted(callId);
+  out.plain(machine === 'dialog' ? ',"machine":"dialog","from":' : ',"machine":"subscription","from":');
+  out.quoted(from);
+  out.plain(',"to":');
+  out.quoted(to);
+  if (origin !== undefined) {
+    out.plain(',"origin":');
+    out.value(origin);
+  }
+  out.plain('},');
+}
+
+function saveOpened(out: JsonWriter, { callId, callerTag, openingMethod, openingCseq }: LiveDialog): void {
+  out.plain(',"opened":{"callId":');
+  out.quoted(callId);
+  out.plain(',"callerTag":');
+  out.quoted(callerTag);
+  out.plain(',"method":');
+  out.quoted(openingMethod);
+  out.plain(',"cseq":');
+  out.number(openingCseq);
+  out.plain('}');
+}
+
+function saveTags(out: JsonWriter, tags: ReadonlySet<string>): void {
+  out.plain(',"calleeTags":[');
+  let isFirst = true;
+  for (const tag of tags) {
+    if (!isFirst) out.plain(',');
+    isFirst = false;
+    out.quoted(tag);
+  }
+  out.plain(']');
+}
+
+function saveText(out: JsonWriter, name: string, text: string | undefined): void {
+  out.plain(name);
+  if (text === undefined) out.plain('null');
+  else out.quoted(text);
 }
 
 /** A chart has some dozens of states. */
@@ -146,11 +198,19 @@ function nothingSaved(): LastSaved {
   };
 }
 
-function timersText({ timers }: LiveDialog, toWall: (instant: number) => number): string {
-  let text = '';
-  for (const [name, timer] of timers)
-    if (timer.isRunning) text += `${text === '' ? '' : ','}["${name}",${toWall(timer.due)}]`;
-  return text;
+function saveTimers(out: JsonWriter, { timers }: LiveDialog, toWall: (instant: number) => number): void {
+  out.plain(',"timers":[');
+  let isFirst = true;
+  for (const [name, timer] of timers) {
+    if (!timer.isRunning) continue;
+    out.plain(isFirst ? '["' : ',["');
+    isFirst = false;
+    out.plain(name);
+    out.plain('",');
+    out.number(toWall(timer.due));
+    out.plain(']');
+  }
+  out.plain(']');
 }
 
 /** The dialog with its actor where it stood, not yet started. Throws when the chart knows no such state. */

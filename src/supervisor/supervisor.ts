@@ -3,6 +3,7 @@ import type { StateValue } from 'xstate';
 import { statePath } from '../../machines/state-path.ts';
 import type { DialogEvent, Entry, Side, TimerName } from '../../machines/types.ts';
 import type { Note, Transition } from '../journal/transition.ts';
+import type { JsonWriter } from '../json/json-writer.ts';
 import type { Failure, Forwarding, ForwardingObserver } from '../proxy/forwarding.ts';
 import type { SavedInvite } from '../proxy/inbound.ts';
 import type { HeaderLine, SipMessage, SipRequest, SipResponse } from '../sip/message.ts';
@@ -417,22 +418,28 @@ export class Supervisor implements EffectHost {
     if (this.isKept) this.#dirtyForwardings.add(forwarding);
   };
 
-  /** Of a SavedDialog, as JSON, what has changed since this was last called for it, or all. `how`: its field of that name. */
-  save(dialog: LiveDialog, isWhole: boolean, how: string): string {
+  /** Writes of a SavedDialog what has changed since this was last called for it, or all. `how`: its field of that name. */
+  save(out: JsonWriter, dialog: LiveDialog, isWhole: boolean, how: string): void {
     const links = this.links.save(dialog.callId);
-    return saveDialog(dialog, isWhole, links, how, this.#parts.wall(), this.#toWall);
+    saveDialog(out, dialog, isWhole, links, how, this.#parts.wall(), this.#toWall);
   }
 
-  /** Of a SavedInvite, as JSON, what has changed since this was last called for it. undefined: it is none of a dialog's. */
-  saveInvite(forwarding: Forwarding): string | undefined {
+  /** Writes of a SavedInvite what has changed since this was last called for it. False: it is none of a dialog's. */
+  saveInvite(out: JsonWriter, forwarding: Forwarding): boolean {
     const { observer } = forwarding;
     if (!(observer instanceof Exchange || observer instanceof Passing) || observer.invite === undefined)
-      return undefined;
-    const { callId, role, side } = observer.invite;
-    const { isSaved } = forwarding;
-    const text = forwarding.save(this.#toWall);
-    if (isSaved) return `{"forwarding":${text}}`;
-    return `{"v":1,"callId":${JSON.stringify(callId)},"role":"${role}","side":"${side}","forwarding":${text}}`;
+      return false;
+    out.plain('{');
+    if (!forwarding.isSaved) {
+      const { callId, role, side } = observer.invite;
+      out.plain('"v":1,"callId":');
+      out.quoted(callId);
+      out.plain(`,"role":"${role}","side":"${side}",`);
+    }
+    out.plain('"forwarding":');
+    forwarding.save(out, this.#toWall);
+    out.plain('}');
+    return true;
   }
 
   /**

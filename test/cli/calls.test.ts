@@ -11,6 +11,7 @@ import { LiveLog } from '../../src/store/live-log.ts';
 import { type StoredCall, toStoredCall } from '../../src/store/records-call.ts';
 import { RecordsFile } from '../../src/store/records-file.ts';
 import { BASIC_CALL, DIALOG, life } from '../journal/transitions.ts';
+import { putText } from '../store/keyed-log.ts';
 import { ended } from '../store/records-thread.ts';
 import { callUp, World } from '../system/world.ts';
 import { buildCommand, callchart, scratchFolder } from './command.ts';
@@ -196,7 +197,7 @@ describe('without a server', () => {
       durability: 'process',
       onTrouble: () => {},
     });
-    log.put(log.item(`d:${dialog.callId}`), JSON.stringify(kept));
+    putText(log, log.item(`d:${dialog.callId}`), JSON.stringify(kept));
     log.close();
     const ask = (callId: string) => callchart(['call', callId, '--data', data]);
     for (const callId of ['left-1@a', 'left-1']) {

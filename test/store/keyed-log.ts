@@ -18,11 +18,11 @@ export class KeyedLog {
   }
 
   put(key: string, text: string): void {
-    this.log.put(this.#item(key), text);
+    putText(this.log, this.#item(key), text);
   }
 
   append(key: string, text: string): void {
-    this.log.append(this.#item(key), text);
+    appendText(this.log, this.#item(key), text);
   }
 
   delete(key: string): void {
@@ -62,4 +62,15 @@ export class KeyedLog {
     }
     return item;
   }
+}
+
+/** As who keeps something does it in one step. */
+export function putText(log: LiveLog, item: Item, text: string): void {
+  log.out.json(text);
+  log.put(item);
+}
+
+export function appendText(log: LiveLog, item: Item, text: string): void {
+  log.out.json(text);
+  log.append(item);
 }

@@ -6,6 +6,7 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { LiveLog, type LiveLogOptions } from '../../src/store/live-log.ts';
 import { headerOf, seal } from '../../src/store/log-line.ts';
 import { CrashDisk, openOn } from './crash-disk.ts';
+import { putText } from './keyed-log.ts';
 import { DELETED, lineOf } from './line-of.ts';
 
 const FIRST = 'live-00000001.log';
@@ -273,7 +274,7 @@ describe('a real folder', () => {
     onTestFinished(() => rmSync(folder, { recursive: true }));
     for (const durability of ['process', 'power'] as const) {
       const { log } = LiveLog.open({ folder, durability, onTrouble: () => undefined });
-      log.put(log.item(durability), '"kept"');
+      putText(log, log.item(durability), '"kept"');
       log.flush();
       // a busy disk may take longer than anybody is made to wait
       while (!(await new Promise<boolean>((done) => log.safely(done))));

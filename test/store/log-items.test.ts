@@ -8,6 +8,7 @@ import { mostBytesOf, seal, writeLine } from '../../src/store/log-line.ts';
 import { Segment } from '../../src/store/segment.ts';
 import { anyText } from '../any-text.ts';
 import { CrashDisk, openOn } from './crash-disk.ts';
+import { appendText, putText } from './keyed-log.ts';
 import { lineOf } from './line-of.ts';
 
 const FIRST = 'live-00000001.log';
@@ -37,7 +38,7 @@ const wait = (ms: number) => {
 /** It is on the disk. */
 function flushed(log: LiveLog, key: string, text: string): Item {
   const item = log.item(key);
-  log.put(item, text);
+  putText(log, item, text);
   log.flush();
   return item;
 }
@@ -51,8 +52,8 @@ describe('of a key', () => {
     expect(log.item('new')).not.toBe(log.item('new'));
     const item = flushed(log, 'new', '1');
     expect(log.item('new')).toBe(item);
-    log.append(log.item('read'), '2');
-    log.append(item, '2');
+    appendText(log, log.item('read'), '2');
+    appendText(log, item, '2');
     log.flush();
     expect(kept()).toEqual({ read: '1\x1e2', new: '1\x1e2' });
   });
@@ -60,13 +61,13 @@ describe('of a key', () => {
   test('that is deleted there is none once the disk knows that, and its lines are let go', () => {
     const log = open();
     const item = flushed(log, 'k', '1');
-    log.append(item, '2');
+    appendText(log, item, '2');
     log.flush();
     log.delete(item);
     expect(log.item('k')).toBe(item);
     log.flush();
     expect(log.item('k')).not.toBe(item);
-    expect(item).toMatchObject({ line: undefined, text: '', previous: undefined, next: undefined });
+    expect(item).toMatchObject({ line: undefined, held: undefined, previous: undefined, next: undefined });
   });
 });
 
@@ -75,7 +76,7 @@ describe('an item that was deleted', () => {
     const log = open();
     const item = flushed(log, 'k', '1');
     log.delete(item);
-    log.put(item, '2');
+    putText(log, item, '2');
     log.flush();
     expect(signs()).toBe('++');
     expect(kept()).toEqual({ k: '2' });
@@ -86,9 +87,9 @@ describe('an item that was deleted', () => {
     const item = flushed(log, 'k', '1');
     log.delete(item);
     log.flush();
-    log.put(item, '2');
+    putText(log, item, '2');
     log.flush();
-    log.append(item, '3');
+    appendText(log, item, '3');
     log.flush();
     expect(signs()).toBe('+-+&');
     expect(kept()).toEqual({ k: '2\x1e3' });
@@ -112,11 +113,11 @@ describe('another item of a key whose item was deleted', () => {
   test.each(ways)('in the same burst stands alone: %s', (way) => {
     const log = open();
     const first = log.item('k');
-    log.put(first, '1');
+    putText(log, first, '1');
     log.delete(first);
     const second = log.item('k');
     expect(second).not.toBe(first);
-    log[way](second, '2');
+    (way === 'put' ? putText : appendText)(log, second, '2');
     log.flush();
     log.delete(first);
     log.flush();
@@ -131,10 +132,10 @@ describe('another item of a key whose item was deleted', () => {
     log.flush();
     const second = log.item('k');
     expect(second).not.toBe(first);
-    log[way](second, '2');
+    (way === 'put' ? putText : appendText)(log, second, '2');
     log.flush();
     log.delete(first);
-    log.append(second, '3');
+    appendText(log, second, '3');
     log.flush();
     expect(kept()).toEqual({ k: '2\x1e3' });
     expect(log.item('k')).toBe(second);
@@ -154,7 +155,7 @@ describe('another item of a key whose item was deleted', () => {
         log.delete(first);
         const second = log.item('k');
         expect(second).not.toBe(first);
-        log[way](second, '2');
+        (way === 'put' ? putText : appendText)(log, second, '2');
         // what is said twice does not concern the other
         log.delete(first);
         if (then === 'fails') disk.fault = (operation) => (operation === 'write' ? 'EIO' : undefined);
@@ -174,7 +175,7 @@ describe('another item of a key whose item was deleted', () => {
       disk = new CrashDisk();
       const log = open();
       const first = log.item('k');
-      log.put(first, '1');
+      putText(log, first, '1');
       log.flush();
       disk.takes = (operation) => {
         if (operation === 'write') now += 60;
@@ -189,7 +190,7 @@ describe('another item of a key whose item was deleted', () => {
       const second = log.item('k');
       // a deletion that the disk does not know yet is of the item that it knows
       expect(second === first).toBe(isFailing);
-      log.put(second, '2');
+      putText(log, second, '2');
       disk.fault = () => undefined;
       wait(1000);
       disk.settle();
@@ -203,12 +204,12 @@ describe('another item of a key whose item was deleted', () => {
     const log = open();
     flushed(log, 'other', '1');
     const first = log.item('k');
-    log.put(first, '1');
+    putText(log, first, '1');
     writeAllAndFail(() => log.flush());
     log.delete(first);
     const second = log.item('k');
     expect(second).not.toBe(first);
-    log[way](second, '2');
+    (way === 'put' ? putText : appendText)(log, second, '2');
     log.flush();
     disk.fault = (operation) => (operation === 'truncate' ? 'EPERM' : undefined);
     wait(1000);
@@ -233,10 +234,10 @@ describe('what stands half in the log and is over by then does not come back', (
     const log = open();
     flushed(log, 'other', '1');
     const item = log.item('k');
-    log.put(item, '1');
+    putText(log, item, '1');
     writeAllAndFail(() => log.flush());
     log.delete(item);
-    log.put(log.item('later'), '1');
+    putText(log, log.item('later'), '1');
     disk.fault = (operation) => (operation === 'stat' ? 'EIO' : undefined);
     wait(1000);
     disk.fault = (operation) => (operation === 'truncate' ? 'EPERM' : undefined);
@@ -252,7 +253,7 @@ describe('what stands half in the log and is over by then does not come back', (
     disk.settle();
     wait(500);
     const item = log.item('k');
-    log.put(item, '1');
+    putText(log, item, '1');
     writeAllAndFail(() => log.flush());
     log.delete(item);
     disk.fault = (operation) => (operation === 'open' ? 'EMFILE' : undefined);
@@ -260,7 +261,7 @@ describe('what stands half in the log and is over by then does not come back', (
     wait(500);
     disk.settle();
     wait(500);
-    log.put(item, '2');
+    putText(log, item, '2');
     log.delete(item);
     disk.fault = () => undefined;
     wait(1000);
@@ -276,18 +277,32 @@ test('a line is written as the format says it, whatever is in it', () => {
   const segment = new Segment(1, FIRST, 0, { ino: 1, size: 0 });
   const sign = fc.constantFrom(PUT, APPENDED, DELETE);
   fc.assert(
-    fc.property(fc.oneof(text, anyText), text, seq, seq, sign, (key, text, seq, after, sign) => {
-      const item = new Item(key);
-      item.sign = sign;
-      item.text = sign === DELETE ? '' : text;
-      item.line = new Line(after, 1, segment, undefined);
-      const entry = { text: sign === DELETE ? undefined : text, isAppended: sign === APPENDED };
-      const expected = Buffer.from(`\n${lineOf(seq, key, entry, after)}`);
-      seal(expected, 1, expected.length);
-      const bytes = Buffer.alloc(1 + mostBytesOf(item), '\n');
-      const end = writeLine(bytes, 1, seq, item);
-      expect(bytes.subarray(0, end).equals(expected)).toBe(true);
-    }),
+    fc.property(
+      fc.oneof(text, anyText),
+      text,
+      seq,
+      seq,
+      sign,
+      fc.boolean(),
+      (key, text, seq, after, sign, isHeld) => {
+        const item = new Item(key);
+        item.sign = sign;
+        const texts = Buffer.from(`before${sign === DELETE ? '' : text}`);
+        item.from = 6;
+        item.to = texts.length;
+        if (isHeld) {
+          item.held = texts.subarray(6);
+          item.to = 0;
+        }
+        item.line = new Line(after, 1, segment, undefined);
+        const entry = { text: sign === DELETE ? undefined : text, isAppended: sign === APPENDED };
+        const expected = Buffer.from(`\n${lineOf(seq, key, entry, after)}`);
+        seal(expected, 1, expected.length);
+        const bytes = Buffer.alloc(1 + mostBytesOf(item), '\n');
+        const end = writeLine(bytes, 1, seq, item, texts);
+        expect(bytes.subarray(0, end).equals(expected)).toBe(true);
+      },
+    ),
     { numRuns: 2000 },
   );
 });

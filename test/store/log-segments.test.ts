@@ -6,6 +6,7 @@ import { LiveLog, type LiveLogOptions } from '../../src/store/live-log.ts';
 import { readLogOffline } from '../../src/store/log-offline.ts';
 import { CrashDisk, openOn } from './crash-disk.ts';
 import type { KeyedLog } from './keyed-log.ts';
+import { putText } from './keyed-log.ts';
 
 const SIZE = 1000;
 const LINE = `"${'x'.repeat(70)}"`;
@@ -297,7 +298,7 @@ describe('a real folder', () => {
     const { log } = LiveLog.open(options);
     const names = new Set<string>();
     for (let n = 0; n < 300; n++) {
-      log.put(log.item(`k${n % 7}`), `"${n}${'x'.repeat(100)}"`);
+      putText(log, log.item(`k${n % 7}`), `"${n}${'x'.repeat(100)}"`);
       log.flush();
       await new Promise<boolean>((done) => log.safely(done));
       for (const name of readdirSync(folder)) names.add(name);

@@ -15,6 +15,7 @@ import { systemClock } from '../../src/time/clock.ts';
 import { BASIC_CALL, DIALOG, life } from '../journal/transitions.ts';
 import { begin, DOMAIN } from '../soak/calls.ts';
 import { House } from '../soak/house.ts';
+import { putText } from './keyed-log.ts';
 import { ended } from './records-thread.ts';
 
 const HERE = { address: '127.0.0.1', port: 5060 };
@@ -29,7 +30,7 @@ function left(entries: Readonly<Record<string, string>> = {}): string {
     durability: 'process',
     onTrouble: () => {},
   });
-  for (const [key, text] of Object.entries(entries)) log.put(log.item(key), text);
+  for (const [key, text] of Object.entries(entries)) putText(log, log.item(key), text);
   log.flush();
   log.close();
   return folder;

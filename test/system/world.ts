@@ -8,6 +8,7 @@ import { Core } from '../../src/core.ts';
 import { CallRecords, saveRecord } from '../../src/journal/call-record.ts';
 import { Diary } from '../../src/journal/diary.ts';
 import type { Transition } from '../../src/journal/transition.ts';
+import { JsonWriter } from '../../src/json/json-writer.ts';
 import { Keeper, type KeptLog, readKept } from '../../src/keeper.ts';
 import { Domains } from '../../src/routing/domains.ts';
 import { type SipMessage, SipRequest, SipResponse } from '../../src/sip/message.ts';
@@ -96,14 +97,13 @@ export class World {
       const history = this.#histories.of(live.facts.callId);
       const recordText = record === undefined ? '' : `,"record":${saveRecord(record)}`;
       const historyText = history === undefined ? '' : `,"history":${JSON.stringify(history)}`;
-      whole.set(
-        live.kept.item.key,
-        `{"dialog":${supervisor.save(live, true, HOW)}${recordText}${historyText}}`,
-      );
+      const dialogText = written((out) => supervisor.save(out, live, true, HOW));
+      whole.set(live.kept.item.key, `{"dialog":${dialogText}${recordText}${historyText}}`);
       const { opening } = live;
       if (opening?.isPending !== true) continue;
       opening.saveAnew();
-      whole.set(opening.kept?.key ?? '', supervisor.saveInvite(opening) ?? '');
+      const inviteText = written((out) => supervisor.saveInvite(out, opening));
+      whole.set(opening.kept?.key ?? '', inviteText);
     }
     for (const one of whole) {
       const [key] = one;
@@ -297,8 +297,15 @@ function memory(entries: readonly (readonly [key: string, text: string])[]) {
   };
 }
 
+function written(write: (out: JsonWriter) => void): string {
+  const out = new JsonWriter();
+  write(out);
+  return out.toString();
+}
+
 /** Keeps nothing before it is flushed. */
 class MemoryLog implements KeptLog {
+  readonly out = new JsonWriter();
   readonly #kept: Map<string, string>;
   #waiting: (() => void)[] = [];
 
@@ -310,14 +317,22 @@ class MemoryLog implements KeptLog {
     return new Item(key);
   }
 
-  put({ key }: Item, text: string): void {
+  #take(): string {
+    const text = this.out.toString();
+    this.out.clear();
+    return text;
+  }
+
+  put({ key }: Item): void {
+    const text = this.#take();
     this.#waiting.push(() => {
       this.#kept.delete(key);
       this.#kept.set(key, text);
     });
   }
 
-  append({ key }: Item, text: string): void {
+  append({ key }: Item): void {
+    const text = this.#take();
     this.#waiting.push(() => this.#kept.set(key, `${this.#kept.get(key)}${SEPARATOR}${text}`));
   }
 
