@@ -50,6 +50,19 @@ export interface KeeperParts {
   readonly histories: Histories;
 }
 
+/** An ended call on its way into the database. */
+export class Ended {
+  /** The journal's when it ended. */
+  readonly window: number;
+  /** What is kept of it until then. */
+  item: Item | undefined;
+
+  constructor(window: number, item?: Item) {
+    this.window = window;
+    this.item = item;
+  }
+}
+
 /** A dialog with what journal and control know of it. */
 export interface KeptDialog {
   readonly item: Item;
@@ -98,10 +111,8 @@ export class Keeper {
   #keys = 0;
   /** Windows whose lines may not be where they are to be, the oldest first. */
   readonly #heads: { readonly item: Item; readonly window: number }[] = [];
-  /** Ended calls by their facts: the id under which the database gets them; undefined: it does not. */
-  readonly #over = new Map<object, string | undefined>();
-  /** What is kept of those that it has not confirmed. */
-  readonly #ended = new Map<string, Item>();
+  /** The facts of calls that have ended since the last flush, and what becomes of them; undefined: nobody needs them. */
+  #over: { readonly facts: object; readonly ended: Ended | undefined }[] = [];
   readonly #bindings = new Map<Aor, Item>();
   /** What the wall clock has more than ours. */
   #ahead: number;
@@ -130,9 +141,9 @@ export class Keeper {
     log.flush();
   }
 
-  /** A call has ended, of which the database gets the record under that id; undefined: nobody needs it any more. */
-  over(record: CallRecord, id: string | undefined): void {
-    this.#over.set(record.dialog, id);
+  /** A call has ended: the database gets its record; undefined: nobody needs it any more. */
+  over({ dialog }: CallRecord, ended: Ended | undefined): void {
+    this.#over.push({ facts: dialog, ended });
   }
 
   /** A dialog that was brought back, and cannot go on: this is its end. */
@@ -147,18 +158,14 @@ export class Keeper {
     this.#saveTold([last]);
     out.plain('}');
     this.#put(item, true);
-    this.#hand(item, facts);
-  }
-
-  /** An ended call that was brought back. */
-  endedBefore(item: Item, id: string): void {
-    this.#ended.set(id, item);
+    this.#hand(
+      item,
+      this.#over.findIndex((one) => one.facts === facts),
+    );
   }
 
   /** The database has it, and the journal its lines. */
-  recordStored(id: string): void {
-    const item = this.#ended.get(id);
-    this.#ended.delete(id);
+  recordStored({ item }: Ended): void {
     // Until the next write it would be stored once more, which changes nothing.
     if (item !== undefined) this.#delete(item);
   }
@@ -218,16 +225,20 @@ export class Keeper {
   #keepDialog(dialog: LiveDialog): void {
     const { facts, alive, kept } = dialog;
     if (alive) this.#putDialog(dialog);
-    else if (this.#over.has(facts)) this.#hand(this.#putDialog(dialog), facts);
-    else if (kept !== undefined) this.#delete(kept.item);
+    else {
+      // they are mostly in the same order
+      const at = this.#over.findIndex((one) => one.facts === facts);
+      if (at >= 0) this.#hand(this.#putDialog(dialog), at);
+      else if (kept !== undefined) this.#delete(kept.item);
+    }
   }
 
   /** What is kept of it is needed until the database has it. */
-  #hand(item: Item, facts: object): void {
-    const id = this.#over.get(facts);
-    this.#over.delete(facts);
-    if (id !== undefined) this.#ended.set(id, item);
-    else this.#delete(item);
+  #hand(item: Item, at: number): void {
+    const ended = this.#over[at]?.ended;
+    this.#over.splice(at, 1);
+    if (ended === undefined) this.#delete(item);
+    else ended.item = item;
   }
 
   #putDialog(dialog: LiveDialog): Item {

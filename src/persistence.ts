@@ -14,11 +14,10 @@ import { CatchUpFailed, catchUp, linesOf, ontoDisk, unsettledFrom, windowsFrom }
 import { DIARY_FILE, type Journal, NDJSON_FILE } from './journal/journal.ts';
 import { NdjsonWriter } from './journal/ndjson.ts';
 import type { Transition } from './journal/transition.ts';
-import { Keeper, type KeptDialog, type KeptState, readKept } from './keeper.ts';
+import { Ended, Keeper, type KeptDialog, type KeptState, readKept } from './keeper.ts';
 import { LiveLog } from './store/live-log.ts';
-import type { Item } from './store/log-item.ts';
 import { Records } from './store/records.ts';
-import { type StoredCall, toRecord, toStoredCall } from './store/records-call.ts';
+import { storedText, toRecord } from './store/records-call.ts';
 import { StoreError } from './store/store-error.ts';
 import type { Clock, WallClock } from './time/clock.ts';
 
@@ -51,7 +50,7 @@ export class Persistence {
   readonly #parts: PersistenceParts;
   readonly #isForPower: boolean;
   readonly #log: LiveLog;
-  readonly #records: Records;
+  readonly #records: Records<Ended>;
   /** What was found; gone once it is taken over, for it is as large as what lives. */
   #kept: KeptState;
   /** The journal's last one of the process before. */
@@ -60,17 +59,21 @@ export class Persistence {
   readonly #unsettled: number;
   /** Lines that the journal's files did not take at the start. */
   readonly #left = { [DIARY_FILE]: '', [NDJSON_FILE]: '' };
-  #ended = 0;
   /** Characters of records that stand in the log alone. */
   #refused = 0;
   /** Records that had no room anywhere. */
   #lost = 0;
   /** The database has them, but the disk may not have their lines in the journal. In the order in which they ended. */
-  #storedIds: string[] = [];
+  #stored: Ended[] = [];
   #journal: Journal | undefined;
   #keeper: Keeper | undefined;
 
-  private constructor(parts: PersistenceParts, log: LiveLog, records: Records, kept: Map<string, string>) {
+  private constructor(
+    parts: PersistenceParts,
+    log: LiveLog,
+    records: Records<Ended>,
+    kept: Map<string, string>,
+  ) {
     this.#parts = parts;
     this.#isForPower = parts.config.durability === 'power';
     this.#log = log;
@@ -108,12 +111,12 @@ export class Persistence {
       logger.warn(damage, 'the store was damaged: what could be read of it is used');
     let persistence: Persistence | undefined;
     try {
-      const records = await Records.open({
+      const records = await Records.open<Ended>({
         folder,
         retention: config.records,
         durability,
-        onStored: (ids) => {
-          if (persistence !== undefined) persistence.#stored(ids);
+        onStored: (ended) => {
+          if (persistence !== undefined) persistence.#isStored(ended);
         },
         onTrouble: ({ problem, ...trouble }) => {
           if (problem === undefined) logger.info(trouble, 'ended calls are stored again');
@@ -156,7 +159,7 @@ export class Persistence {
 
   /** Flush step 1, and before the journal is written. */
   readonly keep = (): void => {
-    if (this.#storedIds.length > 0) this.#forgetStored();
+    if (this.#stored.length > 0) this.#forgetStored();
     this.#keeper?.keep();
   };
 
@@ -207,8 +210,9 @@ export class Persistence {
       this.#keeper.windowBegan(item, head.window);
     for (const { item, record, history, endedIn } of dialogs)
       if (record !== undefined && endedIn !== undefined)
-        this.#storeAgain(item, `${endedIn}-${item.key}`, toStoredCall(record, history));
-    for (const { item, id, call } of records) this.#storeAgain(item, id, call);
+        this.#records.add(new Ended(endedIn, item), storedText(record, history));
+    for (const { item, id, call } of records)
+      this.#records.add(new Ended(windowOf(id), item), JSON.stringify(call));
     if (damaged > 0) log.warn({ entries: damaged }, 'the store has entries that cannot be read');
     const calls = whole.filter(({ dialog }) => dialog.facts.machine === 'dialog').length;
     return () => {
@@ -216,11 +220,6 @@ export class Persistence {
       const { bindings, overdue } = restored;
       return { calls, subscriptions: whole.length - calls, bindings, overdue };
     };
-  }
-
-  #storeAgain(item: Item, id: string, call: StoredCall): void {
-    this.#keeper?.endedBefore(item, id);
-    this.#records.add(id, JSON.stringify(call));
   }
 
   /** Its chart does not know where it stood: nobody can follow it further, and whoever reads of it is told so. */
@@ -245,10 +244,9 @@ export class Persistence {
 
   /** A call has ended. */
   ended(record: CallRecord, history: History | undefined): void {
-    // Never used again, over restarts.
-    const id = `${this.#journal?.window ?? 0}-${this.#ended++}`;
-    const text = JSON.stringify(toStoredCall(record, history));
-    if (!this.#records.add(id, text)) {
+    const ended = new Ended(this.#journal?.window ?? 0);
+    const text = storedText(record, history);
+    if (!this.#records.add(ended, text)) {
       // So many wait that this one stands in the log alone, and is stored after the next start.
       this.#refused += text.length;
       if (this.#refused > MOST_REFUSED || this.#log.isBehind) {
@@ -257,7 +255,7 @@ export class Persistence {
         return;
       }
     }
-    this.#keeper?.over(record, id);
+    this.#keeper?.over(record, ended);
   }
 
   #lose(): void {
@@ -265,16 +263,16 @@ export class Persistence {
       this.#parts.log.error('ended calls are lost: neither the database nor the store has room for them');
   }
 
-  #stored(ids: readonly string[]): void {
-    this.#storedIds.push(...ids);
+  #isStored(ended: readonly Ended[]): void {
+    this.#stored.push(...ended);
     this.#forgetStored();
   }
 
   #forgetStored(): void {
-    const { length } = this.#storedIds;
-    const first = this.#storedIds.findIndex((id) => this.#journal?.isSettled(windowOf(id)) === false);
+    const { length } = this.#stored;
+    const first = this.#stored.findIndex(({ window }) => this.#journal?.isSettled(window) === false);
     const most = Math.max(first < 0 ? length : first, length - MOST_STORED);
-    for (const id of this.#storedIds.splice(0, most)) this.#keeper?.recordStored(id);
+    for (const ended of this.#stored.splice(0, most)) this.#keeper?.recordStored(ended);
   }
 
   /** The last of what is to come back: what ends from now on ends with the process alone. */

@@ -2,6 +2,7 @@
 import type { Side } from '../../machines/types.ts';
 import type { CallRecord, Outcome } from '../journal/call-record.ts';
 import type { DialogFacts } from '../journal/transition.ts';
+import { quote } from '../json/quote.ts';
 import type { Row, Value } from './database.ts';
 
 /** Safe as JSON. Instants are ms since the epoch; absent: it did not come to that. */
@@ -43,32 +44,27 @@ export interface Gone {
   readonly skipped: number;
 }
 
-/** `record` as it came out of the call's last transition; `history`, what was gathered of it. */
-export function toStoredCall(record: CallRecord, history: Gone | undefined): StoredCall {
+/** JSON of a StoredCall, by hand. `record` as it came out of the call's last transition; `history`, what was gathered of it. */
+export function storedText(record: CallRecord, history: Gone | undefined): string {
   const { dialog, callee, startedAt, ringingAt, answeredAt, endedAt = startedAt, status, endedBy } = record;
-  return {
-    callId: dialog.callId,
-    machine: dialog.machine,
-    from: dialog.from,
-    to: dialog.to,
-    ...(callee !== undefined && { callee }),
-    startedAt,
-    ...(ringingAt !== undefined && { ringingAt }),
-    ...(answeredAt !== undefined && { answeredAt }),
-    endedAt,
-    outcome: record.outcome ?? 'failed',
-    ...(status !== undefined && { status }),
-    ...(endedBy !== undefined && { endedBy }),
-    video: record.video,
-    state: record.state,
-    ...(dialog.origin !== undefined && { origin: dialog.origin }),
-    transitions: record.transitions,
-    steps: (history?.steps ?? []).map(
-      ({ at, to, cause, by }): StoredStep =>
-        by === undefined ? [at - startedAt, to, cause] : [at - startedAt, to, cause, by],
-    ),
-    skipped: history?.skipped ?? 0,
-  };
+  const { origin } = dialog;
+  let text = `{"callId":${quote(dialog.callId)},"machine":"${dialog.machine}","from":${quote(dialog.from)},"to":${quote(dialog.to)}`;
+  if (callee !== undefined) text += `,"callee":${quote(callee)}`;
+  text += `,"startedAt":${startedAt}`;
+  if (ringingAt !== undefined) text += `,"ringingAt":${ringingAt}`;
+  if (answeredAt !== undefined) text += `,"answeredAt":${answeredAt}`;
+  text += `,"endedAt":${endedAt},"outcome":"${record.outcome ?? 'failed'}"`;
+  if (status !== undefined) text += `,"status":${status}`;
+  if (endedBy !== undefined) text += `,"endedBy":"${endedBy}"`;
+  text += `,"video":${record.video},"state":"${record.state}"`;
+  if (origin !== undefined) text += `,"origin":{"callId":${quote(origin.callId)},"why":"${origin.why}"}`;
+  text += `,"transitions":${record.transitions},"steps":[`;
+  let isFirst = true;
+  for (const { at, to, cause, by } of history?.steps ?? []) {
+    text += `${isFirst ? '' : ','}[${at - startedAt},"${to}",${quote(cause)}${by === undefined ? '' : `,"${by}"`}]`;
+    isFirst = false;
+  }
+  return `${text}],"skipped":${history?.skipped ?? 0}}`;
 }
 
 /** The record it was made of. */

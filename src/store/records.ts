@@ -8,14 +8,14 @@ import { RECORDS_FILE } from './records-file.ts';
 import type { Found, PastPage, PastQuery, Retention } from './records-table.ts';
 import type { Asks, FromThread, ThreadData, ToThread } from './records-talk.ts';
 
-export interface RecordsOptions {
+export interface RecordsOptions<Id> {
   /** An existing folder: DATA/store. */
   readonly folder: string;
   readonly retention: Retention;
   /** What `onStored` promises: that it outlives the end of the process, or a power failure. */
   readonly durability?: 'process' | 'power';
   /** These stand in the database: nobody else needs to keep them. */
-  readonly onStored: (ids: readonly string[]) => void;
+  readonly onStored: (ids: readonly Id[]) => void;
   readonly onTrouble: (trouble: RecordsTrouble) => void;
   /** After `add` has said no: there is room again for what was refused. */
   readonly onRoom?: () => void;
@@ -45,9 +45,9 @@ const CLOSE_MS = 3000;
 /** MB of the thread's heap: it needs five. */
 const THREAD_HEAP = 128;
 
-interface Batch {
+interface Batch<Id> {
   readonly number: number;
-  readonly ids: readonly string[];
+  readonly ids: readonly Id[];
   readonly lines: string;
 }
 
@@ -61,8 +61,9 @@ function programBeside(): URL {
   return new URL('./records-worker.js', import.meta.url);
 }
 
-export class Records {
-  readonly #options: RecordsOptions;
+/** `Id`: what tells one from another to whoever adds it. */
+export class Records<Id> {
+  readonly #options: RecordsOptions<Id>;
   /** Questions that wait until what was added before them is on its way. */
   #held: (() => void)[] = [];
   readonly #path: string;
@@ -70,10 +71,10 @@ export class Records {
   #thread: Worker | undefined;
   #isReady = false;
   #isClosing = false;
-  #waiting: { readonly id: string; readonly text: string }[] = [];
+  #waiting: { readonly id: Id; readonly text: string }[] = [];
   #waitingSize = 0;
   #hasRefused = false;
-  #batch: Batch | undefined;
+  #batch: Batch<Id> | undefined;
   #batches = 0;
   #timer: NodeJS.Timeout | undefined;
   #asked = new Map<number, Asked>();
@@ -85,14 +86,14 @@ export class Records {
   /** Who waits for the next news of the thread. */
   #wake: (() => void)[] = [];
 
-  private constructor(options: RecordsOptions) {
+  private constructor(options: RecordsOptions<Id>) {
     this.#options = options;
     this.#path = join(options.folder, RECORDS_FILE);
     this.#maxWaiting = options.maxWaiting ?? MAX_WAITING;
   }
 
   /** Throws StartError for a file of a newer version; whatever else is wrong is trouble, and tried again. */
-  static async open(options: RecordsOptions): Promise<Records> {
+  static async open<Id>(options: RecordsOptions<Id>): Promise<Records<Id>> {
     const records = new Records(options);
     const refusal = await new Promise<StartError | undefined>((known) => records.#start(known));
     if (refusal === undefined) return records;
@@ -126,7 +127,7 @@ export class Records {
   }
 
   /** `text`: a StoredCall as JSON. False: too many wait; it may be offered again. Throws nothing. */
-  add(id: string, text: string): boolean {
+  add(id: Id, text: string): boolean {
     if (this.#waitingSize + text.length > this.#maxWaiting || this.#isClosing) {
       this.#hasRefused = true;
       return false;
@@ -236,7 +237,7 @@ export class Records {
     }
   }
 
-  #confirm(batch: Batch, broken: number): void {
+  #confirm(batch: Batch<Id>, broken: number): void {
     this.#batch = undefined;
     this.#waitingSize -= batch.lines.length - (batch.ids.length - 1);
     this.#stored += batch.ids.length - broken;

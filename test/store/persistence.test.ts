@@ -7,6 +7,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { configSchema } from '../../src/config/config.ts';
 import { CallRecords } from '../../src/journal/call-record.ts';
 import { realSync } from '../../src/journal/sync.ts';
+import { Ended } from '../../src/keeper.ts';
 import { Persistence } from '../../src/persistence.ts';
 import { LiveLog } from '../../src/store/live-log.ts';
 import { readLogOffline } from '../../src/store/log-offline.ts';
@@ -114,11 +115,11 @@ describe('the record of an ended call that is stored', () => {
   const phone = (n: number) => ({ user: `user${n}`, address: `10.0.0.${n}`, port: 5060 });
 
   async function house(durability: string) {
-    let onStored: (ids: readonly string[]) => void = () => undefined;
-    const added: string[] = [];
+    let onStored: (ended: readonly Ended[]) => void = () => undefined;
+    const added: Ended[] = [];
     const open = vi.spyOn(Records, 'open').mockImplementation(async (options) => {
-      onStored = options.onStored;
-      return { add: (id: string) => added.push(id), close: async () => undefined } as unknown as Records;
+      onStored = options.onStored as unknown as typeof onStored;
+      return { add: (ended: Ended) => added.push(ended), close: async () => undefined } as never;
     });
     onTestFinished(() => open.mockRestore());
     const folder = left();
@@ -132,7 +133,7 @@ describe('the record of an ended call that is stored', () => {
     const keys = () => [...readLogOffline(join(folder, 'store')).keys()];
     const kept = () => keys().filter((key) => key.startsWith('d:'));
     /** Those that have ended so far, and more. */
-    const stored = (more: readonly string[] = []) => onStored([...added.splice(0), ...more]);
+    const stored = (more: readonly Ended[] = []) => onStored([...added.splice(0), ...more]);
     return { journal: it.journal, call, kept, keys, stored, close: () => it.close() };
   }
 
@@ -191,7 +192,7 @@ describe('the record of an ended call that is stored', () => {
     call();
     stored();
     const [first] = kept();
-    stored(Array.from({ length: 10_000 }, (_, n) => `${journal.window}-more${n}`));
+    stored(Array.from({ length: 10_000 }, () => new Ended(journal.window)));
     call();
     expect(kept()).toHaveLength(1);
     expect(kept()).not.toContain(first);

@@ -26,11 +26,11 @@ function scratch(): string {
   return folder;
 }
 
-async function opened(options: Partial<RecordsOptions> = {}) {
+async function opened(options: Partial<RecordsOptions<string>> = {}) {
   const folder = options.folder ?? scratch();
   const stored: string[] = [];
   const troubles: RecordsTrouble[] = [];
-  const records = await Records.open({
+  const records = await Records.open<string>({
     folder,
     retention: { keep: 0, maxSize: 0 },
     onStored: (ids) => stored.push(...ids),
