@@ -132,6 +132,7 @@ export class Keeper {
   keep(): void {
     const { log, supervisor } = this.#parts;
     for (const dialog of supervisor.takeChanged()) this.#keepDialog(dialog);
+    if (this.#over.length > 0) this.#over = [];
     this.#followWall();
     for (const forwarding of supervisor.takeForwardings()) this.#keepInvite(forwarding);
     if (this.#aors.size > 0) this.#keepBindings();
@@ -158,10 +159,7 @@ export class Keeper {
     this.#saveTold([last]);
     out.plain('}');
     this.#put(item, true);
-    this.#hand(
-      item,
-      this.#over.findIndex((one) => one.facts === facts),
-    );
+    this.#hand(item, this.#placeOf(facts));
   }
 
   /** The database has it, and the journal its lines. */
@@ -226,17 +224,21 @@ export class Keeper {
     const { facts, alive, kept } = dialog;
     if (alive) this.#putDialog(dialog);
     else {
-      // they are mostly in the same order
-      const at = this.#over.findIndex((one) => one.facts === facts);
+      const at = this.#placeOf(facts);
       if (at >= 0) this.#hand(this.#putDialog(dialog), at);
       else if (kept !== undefined) this.#delete(kept.item);
     }
   }
 
+  /** In `#over`: they are mostly in the same order. */
+  #placeOf(facts: object): number {
+    return this.#over.findIndex((one) => one.facts === facts);
+  }
+
   /** What is kept of it is needed until the database has it. */
   #hand(item: Item, at: number): void {
     const ended = this.#over[at]?.ended;
-    this.#over.splice(at, 1);
+    if (at >= 0) this.#over.splice(at, 1);
     if (ended === undefined) this.#delete(item);
     else ended.item = item;
   }

@@ -23,8 +23,8 @@ import type { Clock, WallClock } from './time/clock.ts';
 
 export const STORE_FOLDER = 'store';
 
-/** Characters of ended calls that the log holds for a database that takes none for long. */
-const MOST_REFUSED = 100_000_000;
+/** Characters of the records of ended calls that stand in the log alone, for a database that takes none for long: the calls themselves are four times as many. */
+const MOST_REFUSED = 25_000_000;
 
 /** Ended calls that wait for a disk that does not sync the journal. */
 const MOST_STORED = 10_000;

@@ -9,7 +9,9 @@ import type { Item } from './log-item.ts';
  * `51b2d07e 1236 &1234 b:sip:alice@example.org {"expires":...}` appends to what line 1234 made of the key (0: nothing).
  * So of a line that was written twice one counts, and none whose predecessor is lost. The CRC-32 is of all that stands between the space behind it and the newline. An empty line ends what was written at once.
  */
-export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION = 3;
+/** Since then a batch has an end. Version 3 has other texts in its lines, which an older Callchart would misread. */
+export const BATCHES_SINCE = 2;
 
 const NAME = 'callchart-live-log';
 export const NEWLINE = 0x0a;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { asError, type StoreFileSystem } from './file-system.ts';
 import { SEPARATOR } from './log-entry.ts';
 import { Item, Line } from './log-item.ts';
-import { FORMAT_VERSION, LineReader, newlineFrom, versionIn } from './log-line.ts';
+import { BATCHES_SINCE, FORMAT_VERSION, LineReader, newlineFrom, versionIn } from './log-line.ts';
 import { asideOf, Segment, segmentNumber } from './segment.ts';
 import { StoreError } from './store-error.ts';
 
@@ -350,5 +350,5 @@ function wholeBatches(bytes: Buffer, version: number | undefined): number {
   const end = bytes.lastIndexOf(BATCH_END, undefined, 'latin1');
   if (end >= 0) return end + BATCH_END.length;
   // a segment of before batches had an end
-  return version === FORMAT_VERSION ? 0 : bytes.length;
+  return version !== undefined && version >= BATCHES_SINCE ? 0 : bytes.length;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { LiveLog, type LiveLogOptions } from '../../src/store/live-log.ts';
-import { headerOf, seal } from '../../src/store/log-line.ts';
+import { FORMAT_VERSION, headerOf, seal } from '../../src/store/log-line.ts';
 import { CrashDisk, openOn } from './crash-disk.ts';
 import { putText } from './keyed-log.ts';
 import { DELETED, lineOf } from './line-of.ts';
@@ -111,7 +111,7 @@ describe('what was put', () => {
     log.delete('odd key');
     log.flush();
     expect(disk.text(FIRST).replace(/^\S+/gm, 'CRC')).toBe(
-      'CRC callchart-live-log 2\n\nCRC 1 + b:sip:alice@example.org {"a":"ö"}\nCRC 2 + odd%0020key 1\n\nCRC 3 &1 b:sip:alice@example.org {"b":1}\nCRC 4 - odd%0020key\n\n',
+      'CRC callchart-live-log 3\n\nCRC 1 + b:sip:alice@example.org {"a":"ö"}\nCRC 2 + odd%0020key 1\n\nCRC 3 &1 b:sip:alice@example.org {"b":1}\nCRC 4 - odd%0020key\n\n',
     );
   });
 
@@ -229,7 +229,7 @@ describe('what cannot be read', () => {
 
   test('of a newer version is refused, and stays as it is', () => {
     write('a');
-    const header = Buffer.from(headerOf(3));
+    const header = Buffer.from(headerOf(FORMAT_VERSION + 1));
     seal(header, 0, header.length);
     const newer = `${header.toString()}what it means nobody knows`;
     disk.write('live-00000002.log', newer);
