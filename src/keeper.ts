@@ -69,15 +69,20 @@ export interface KeptDialog {
   readonly dialog: SavedDialog;
   readonly record: CallRecord | undefined;
   readonly history: History | undefined;
-  /** It has ended: the journal's window in which it did. */
-  readonly endedIn: number | undefined;
+}
+
+/** An ended call that may be missing in the database or the journal. */
+export interface KeptCall {
+  readonly ended: Ended;
+  readonly record: CallRecord;
+  readonly history: History | undefined;
 }
 
 /** What the log held, by what it is. */
 export interface KeptState {
   readonly bindings: SavedBinding[];
-  /** Those that live, and those that have ended and may be missing elsewhere. */
   readonly dialogs: KeptDialog[];
+  readonly ended: KeptCall[];
   readonly invites: SavedInvite[];
   /** The journal's windows of which lines may be missing. */
   readonly heads: { readonly item: Item; readonly head: WindowHead }[];
@@ -393,13 +398,11 @@ interface DialogPart {
 }
 
 /** `hear` is given what was told of it, in order. */
-function readDialog(item: Item, text: string, hear: (told: Told) => void): KeptDialog {
+function readDialog(item: Item, text: string, hear: (told: Told) => void): KeptDialog | KeptCall {
   let dialog: Partial<SavedDialog> = {};
   const records = new CallRecords();
   const histories = new Histories();
-  let record: CallRecord | undefined;
-  let history: History | undefined;
-  let endedIn: number | undefined;
+  let ended: KeptCall | undefined;
   const parts = text.split(SEPARATOR);
   const kept = { item, parts: parts.length, window: 0 };
   for (const part of parts) {
@@ -423,18 +426,20 @@ function readDialog(item: Item, text: string, hear: (told: Told) => void): KeptD
       const over = past.record === undefined ? records.take(transition) : undefined;
       const gone = past.history === undefined ? histories.take(transition) : undefined;
       hear({ window, number, how, transition, over });
-      if (over === undefined) continue;
-      record = over;
-      history = gone;
-      endedIn = window;
+      if (over !== undefined) ended = { ended: new Ended(window, item), record: over, history: gone };
     }
   }
   const { facts, opened, state, seq } = dialog;
   if (facts === undefined || opened === undefined || state === undefined || seq === undefined)
     throw new TypeError('its beginning is missing');
-  record ??= records.of(facts.callId);
-  history ??= histories.of(facts.callId);
-  return { item, dialog: dialog as SavedDialog, record, history, endedIn };
+  if (ended !== undefined) return ended;
+  const { callId } = facts;
+  return {
+    item,
+    dialog: dialog as SavedDialog,
+    record: records.of(callId),
+    history: histories.of(callId),
+  };
 }
 
 function readInvite(item: Item, text: string): SavedInvite {
@@ -463,6 +468,7 @@ export function readKept(
   const state: { -readonly [K in keyof KeptState]: KeptState[K] } = {
     bindings: [],
     dialogs: [],
+    ended: [],
     invites: [],
     heads: [],
     told: [],
@@ -493,7 +499,11 @@ export function readKept(
   const hear = (told: Told) => {
     if (told.window >= first) state.told.push(told);
   };
-  reading(DIALOG, (key, text) => state.dialogs.push(readDialog(itemOf(key), text, hear)));
+  reading(DIALOG, (key, text) => {
+    const one = readDialog(itemOf(key), text, hear);
+    if ('ended' in one) state.ended.push(one);
+    else state.dialogs.push(one);
+  });
   reading(INVITE, (key, text) => state.invites.push(readInvite(itemOf(key), text)));
   reading(BINDINGS, (_key, text) => state.bindings.push(...(read(text) as unknown as SavedBinding[])));
   reading(RECORD, (key, text) => {

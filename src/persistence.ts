@@ -79,11 +79,12 @@ export class Persistence {
     this.#log = log;
     this.#records = records;
     this.#kept = readKept(kept, (key) => log.item(key));
-    const { heads, dialogs, records: ended } = this.#kept;
+    const { heads, dialogs, ended, records: stored } = this.#kept;
     const windows = [
       ...heads.map(({ head }) => head.window),
       ...dialogs.map(({ dialog }) => dialog.kept?.window ?? 0),
-      ...ended.map(({ id }) => windowOf(id)),
+      ...ended.map((one) => one.ended.window),
+      ...stored.map(({ id }) => windowOf(id)),
     ];
     this.#lastWindow = windows.reduce((last, window) => Math.max(last, window), 0);
     this.#unsettled = unsettledFrom(
@@ -175,7 +176,7 @@ export class Persistence {
    */
   restore(core: Core, journal: Journal, histories: Histories): () => Restored {
     const { clock, wall, log } = this.#parts;
-    const { dialogs, invites, bindings, records, heads, damaged } = this.#kept;
+    const { dialogs, ended, invites, bindings, records, heads, damaged } = this.#kept;
     const lines = [this.#left[DIARY_FILE], this.#left[NDJSON_FILE]] as const;
     const isMissing = lines.some((text) => text !== '');
     journal.beginAfter(this.#lastWindow, isMissing ? { since: this.#unsettled, lines } : undefined);
@@ -190,27 +191,24 @@ export class Persistence {
       journal,
       histories,
     });
-    const live = dialogs.filter(({ endedIn }) => endedIn === undefined);
-    for (const { dialog, record, history } of live) {
+    for (const { item, head } of heads.sort((a, b) => a.head.window - b.head.window))
+      this.#keeper.windowBegan(item, head.window);
+    for (const { dialog, record, history } of dialogs) {
       if (record !== undefined) journal.calls.restore({ ...record, dialog: dialog.facts });
       if (history !== undefined) histories.restore(dialog.facts.callId, history);
     }
     const broken = new Set<string>();
     const restored = core.restore(
-      { bindings, dialogs: live.map(({ dialog }) => dialog), invites },
+      { bindings, dialogs: dialogs.map(({ dialog }) => dialog), invites },
       (callId, err) => {
         broken.add(callId);
         log.error({ callId, err }, 'a call could not be restored');
       },
     );
-    const whole = live.filter(({ dialog }) => !broken.has(dialog.opened.callId));
-    for (const one of live) if (broken.has(one.dialog.opened.callId)) this.#giveUp(one, core, histories);
+    const whole = dialogs.filter(({ dialog }) => !broken.has(dialog.opened.callId));
+    for (const one of dialogs) if (broken.has(one.dialog.opened.callId)) this.#giveUp(one, core, histories);
     this.#keeper.listen();
-    for (const { item, head } of heads.sort((a, b) => a.head.window - b.head.window))
-      this.#keeper.windowBegan(item, head.window);
-    for (const { item, record, history, endedIn } of dialogs)
-      if (record !== undefined && endedIn !== undefined)
-        this.#records.add(new Ended(endedIn, item), storedText(record, history));
+    for (const one of ended) this.#records.add(one.ended, storedText(one.record, one.history));
     for (const { item, id, call } of records)
       this.#records.add(new Ended(windowOf(id), item), JSON.stringify(call));
     if (damaged > 0) log.warn({ entries: damaged }, 'the store has entries that cannot be read');
