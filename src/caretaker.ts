@@ -25,7 +25,7 @@ export interface CaretakerParts {
   readonly folder: string;
   readonly log: Logger;
   /** undefined: nothing is to outlive the process. */
-  readonly store: { readonly standing: StoreAnswer } | undefined;
+  readonly store: { readonly standing: StoreAnswer; keep(): void } | undefined;
   /** Monotonic ms, the core's clock. */
   readonly now: () => number;
 }
@@ -59,7 +59,7 @@ export class Caretaker implements Upkeep {
 
   /** All of it is made before any of it holds. */
   reload(): ReloadAnswer {
-    const { core, journal, load, folder, log } = this.#parts;
+    const { core, journal, load, folder, log, store } = this.#parts;
     journal.reopen();
     const loaded = load();
     if ('problems' in loaded) return this.#refused(loaded.problems);
@@ -72,6 +72,8 @@ export class Caretaker implements Upkeep {
       throw cause;
     }
     core.update(config, users.users);
+    // what was told so far is kept as the journal has written it
+    store?.keep();
     journal.update(config.journal);
     log.level = config.log.level;
     this.#config = config;

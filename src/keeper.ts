@@ -31,6 +31,8 @@ export interface KeptLog {
   item(key: string): Item;
   /** Where texts are written. */
   readonly out: JsonWriter;
+  /** Of what was written since the last put or append nothing is kept. */
+  drop(): void;
   /** What was written since the last put or append is kept of the item. */
   put(item: Item): void;
   /** What is kept of the item goes on with it, behind a SEPARATOR. */
@@ -116,8 +118,8 @@ export class Keeper {
   #keys = 0;
   /** Windows whose lines may not be where they are to be, the oldest first. */
   readonly #heads: { readonly item: Item; readonly window: number }[] = [];
-  /** The facts of calls that have ended since the last flush, and what becomes of them; undefined: nobody needs them. */
-  #over: { readonly facts: object; readonly ended: Ended | undefined }[] = [];
+  /** Calls that have ended since the last flush, by their facts. */
+  #justEnded: { readonly facts: object; readonly ended: Ended }[] = [];
   readonly #bindings = new Map<Aor, Item>();
   /** What the wall clock has more than ours. */
   #ahead: number;
@@ -136,24 +138,26 @@ export class Keeper {
   /** Flush step 1. Before the journal is written as well: its lines must never be ahead of what is kept. */
   keep(): void {
     const { log, supervisor } = this.#parts;
+    // of what a bug broke off the beginning may stand there
+    log.drop();
     for (const dialog of supervisor.takeChanged()) this.#keepDialog(dialog);
-    if (this.#over.length > 0) this.#over = [];
+    if (this.#justEnded.length > 0) this.#justEnded = [];
     this.#followWall();
     for (const forwarding of supervisor.takeForwardings()) this.#keepInvite(forwarding);
     if (this.#aors.size > 0) this.#keepBindings();
+    this.forgetWindows();
     if (!this.#hasNews) return;
     this.#hasNews = false;
-    this.forgetWindows();
     log.flush();
   }
 
-  /** A call has ended: the database gets its record; undefined: nobody needs it any more. */
-  over({ dialog }: CallRecord, ended: Ended | undefined): void {
-    this.#over.push({ facts: dialog, ended });
+  /** A call has ended: what is kept of it becomes that of `ended`. */
+  ended({ dialog }: CallRecord, ended: Ended): void {
+    this.#justEnded.push({ facts: dialog, ended });
   }
 
   /** A dialog that was brought back, and cannot go on: this is its end. */
-  end({ item, dialog }: KeptDialog, last: Numbered): void {
+  giveUp({ item, dialog }: KeptDialog, last: Numbered): void {
     const { journal } = this.#parts;
     const { facts, seq, how } = dialog;
     const changed = how === journal.how ? '' : `,"how":"${journal.how}"`;
@@ -180,10 +184,10 @@ export class Keeper {
 
   /** Windows whose lines are where they are to be. */
   forgetWindows(): void {
-    const { journal, log } = this.#parts;
+    const { journal } = this.#parts;
     for (let first = this.#heads[0]; first !== undefined; first = this.#heads[0]) {
       if (!journal.isSettled(first.window)) return;
-      log.delete(first.item);
+      this.#delete(first.item);
       this.#heads.shift();
     }
   }
@@ -235,15 +239,15 @@ export class Keeper {
     }
   }
 
-  /** In `#over`: they are mostly in the same order. */
+  /** Among those that have just ended: they are mostly in the same order. */
   #placeOf(facts: object): number {
-    return this.#over.findIndex((one) => one.facts === facts);
+    return this.#justEnded.findIndex((one) => one.facts === facts);
   }
 
   /** What is kept of it is needed until the database has it. */
   #hand(item: Item, at: number): void {
-    const ended = this.#over[at]?.ended;
-    if (at >= 0) this.#over.splice(at, 1);
+    const ended = this.#justEnded[at]?.ended;
+    if (at >= 0) this.#justEnded.splice(at, 1);
     if (ended === undefined) this.#delete(item);
     else ended.item = item;
   }
@@ -265,7 +269,7 @@ export class Keeper {
     if (kept === undefined) dialog.kept = { item, parts: 1, window };
     else {
       kept.parts = isWhole ? 1 : kept.parts + 1;
-      kept.window = window;
+      if (fresh.length > 0) kept.window = window;
     }
     this.#put(item, !isWhole);
     return item;
@@ -495,7 +499,10 @@ export function readKept(
     state.lines.push(lines);
     state.heads.push({ item: itemOf(key), head: head ?? { window: lines.window } });
   });
-  const first = Math.min(...state.heads.map(({ head }) => head.window));
+  const first = state.heads.reduce(
+    (least, { head }) => Math.min(least, head.window),
+    Number.POSITIVE_INFINITY,
+  );
   const hear = (told: Told) => {
     if (told.window >= first) state.told.push(told);
   };

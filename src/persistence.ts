@@ -14,10 +14,11 @@ import { CatchUpFailed, catchUp, linesOf, ontoDisk, unsettledFrom, windowsFrom }
 import { DIARY_FILE, type Journal, NDJSON_FILE } from './journal/journal.ts';
 import { NdjsonWriter } from './journal/ndjson.ts';
 import type { Transition } from './journal/transition.ts';
+import { JsonWriter } from './json/json-writer.ts';
 import { Ended, Keeper, type KeptDialog, type KeptState, readKept } from './keeper.ts';
 import { LiveLog } from './store/live-log.ts';
 import { Records } from './store/records.ts';
-import { storedText, toRecord } from './store/records-call.ts';
+import { toRecord, writeStored } from './store/records-call.ts';
 import { StoreError } from './store/store-error.ts';
 import type { Clock, WallClock } from './time/clock.ts';
 
@@ -51,6 +52,7 @@ export class Persistence {
   readonly #isForPower: boolean;
   readonly #log: LiveLog;
   readonly #records: Records<Ended>;
+  readonly #out = new JsonWriter();
   /** What was found; gone once it is taken over, for it is as large as what lives. */
   #kept: KeptState;
   /** The journal's last one of the process before. */
@@ -208,7 +210,7 @@ export class Persistence {
     const whole = dialogs.filter(({ dialog }) => !broken.has(dialog.opened.callId));
     for (const one of dialogs) if (broken.has(one.dialog.opened.callId)) this.#giveUp(one, core, histories);
     this.#keeper.listen();
-    for (const one of ended) this.#records.add(one.ended, storedText(one.record, one.history));
+    for (const one of ended) this.#records.add(one.ended, this.#textOf(one.record, one.history));
     for (const { item, id, call } of records)
       this.#records.add(new Ended(windowOf(id), item), JSON.stringify(call));
     if (damaged > 0) log.warn({ entries: damaged }, 'the store has entries that cannot be read');
@@ -237,23 +239,30 @@ export class Persistence {
     const over = this.#journal?.record(transition);
     const history = histories.take(transition);
     if (over !== undefined) this.ended(over, history);
-    this.#keeper?.end(kept, { number: supervisor.nextNumber(), transition });
+    this.#keeper?.giveUp(kept, { number: supervisor.nextNumber(), transition });
   }
 
   /** A call has ended. */
   ended(record: CallRecord, history: History | undefined): void {
     const ended = new Ended(this.#journal?.window ?? 0);
-    const text = storedText(record, history);
+    const text = this.#textOf(record, history);
     if (!this.#records.add(ended, text)) {
       // So many wait that this one stands in the log alone, and is stored after the next start.
       this.#refused += text.length;
       if (this.#refused > MOST_REFUSED || this.#log.isBehind) {
         this.#lose();
-        this.#keeper?.over(record, undefined);
-        return;
+        // its lines are needed all the same
+        this.#stored.push(ended);
       }
     }
-    this.#keeper?.over(record, ended);
+    this.#keeper?.ended(record, ended);
+  }
+
+  /** Of a StoredCall, as JSON: one flat string, for it may wait for long. */
+  #textOf(record: CallRecord, history: History | undefined): string {
+    this.#out.clear();
+    writeStored(this.#out, record, history);
+    return this.#out.toString();
   }
 
   #lose(): void {
@@ -303,7 +312,7 @@ export class Persistence {
       first,
     );
     const begun = windows.find(({ place }) => place !== undefined);
-    const all = linesOf(windows, [...kept, ...linesAgain(told)]);
+    const all = linesOf(windows, [...kept, ...linesAgain(told, windows)]);
     const recent = records.filter(({ id }) => windowOf(id) >= first);
     const writer = new NdjsonWriter();
     const lines = {

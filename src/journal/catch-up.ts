@@ -22,6 +22,8 @@ export interface WindowHead {
   readonly ndjsonPlace?: FilePlace;
   /** The oldest window of which not all was settled when this one began. */
   readonly since?: number;
+  /** Minutes east of UTC in which the diary told the time. */
+  readonly zone?: number;
 }
 
 /** Whole lines for both files, or ''. */

@@ -9,7 +9,7 @@ import { NdjsonWriter } from './ndjson.ts';
 import { type FileSystem, type FileTrouble, isRefusal, RotatingFile } from './rotating-file.ts';
 import type { Done } from './sync.ts';
 import type { Transition } from './transition.ts';
-import type { ZoneOffset } from './wall-time.ts';
+import { localZone, type ZoneOffset } from './wall-time.ts';
 
 export const DIARY_FILE = 'dennik-hovorov.log';
 export const NDJSON_FILE = 'journal.ndjson';
@@ -53,6 +53,8 @@ export class Journal {
   readonly #unsafe: { readonly lines: LinesOfBoth; readonly isLast: boolean }[] = [];
   /** Counts the writes that both files took. */
   #window = Date.now();
+  /** Wall ms of what was recorded last. */
+  #at = 0;
   /** Somebody knows of this window. */
   #isTold = false;
   /** This window has lines that are written, or about to be. */
@@ -98,6 +100,7 @@ export class Journal {
   record(transition: Transition): CallRecord | undefined {
     if (transition.notes.length > 0) this.#diaryLines += this.#diary.lines(transition);
     if (this.#everything) this.#ndjsonLines += this.#writer.transition(transition);
+    this.#at = transition.at;
     const over = this.calls.take(transition);
     if (over !== undefined) this.#ndjsonLines += this.#writer.record(over);
     return over;
@@ -144,7 +147,8 @@ export class Journal {
   head(): WindowHead | undefined {
     if (this.#isTold) return undefined;
     this.#isTold = true;
-    return { window: this.#window, ...this.#places, since: this.#unsettled };
+    const zone = (this.#zone ?? localZone)(this.#at);
+    return { window: this.#window, ...this.#places, since: this.#unsettled, zone };
   }
 
   /** Once a burst, after its datagrams left. Without news it costs nothing; what a full disk refused is tried again. */

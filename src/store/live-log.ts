@@ -188,6 +188,11 @@ export class LiveLog {
     else this.#waiting.set(item, this.#halfWritten?.has(item) === true ? PUT : APPENDED, from);
   }
 
+  /** What was written since the last put or append belongs to nobody. */
+  drop(): void {
+    this.out.length = this.#taken;
+  }
+
   #take(): number {
     const from = this.#taken;
     this.#taken = this.out.length;

@@ -29,5 +29,10 @@ export function signOfBoth(first: Sign): Sign {
 }
 
 export function textOfBoth(first: Sign, text: Buffer, then: Buffer): Buffer {
-  return first === DELETED ? then : Buffer.concat([text, BETWEEN, then]);
+  if (first === DELETED) return then;
+  const both = Buffer.allocUnsafeSlow(text.length + BETWEEN.length + then.length);
+  text.copy(both);
+  BETWEEN.copy(both, text.length);
+  then.copy(both, text.length + BETWEEN.length);
+  return both;
 }

@@ -2,6 +2,7 @@
 import type { JsonWriter } from '../json/json-writer.ts';
 import {
   APPENDED,
+  DELETED,
   type Entries,
   type Entry,
   NOTHING,
@@ -14,6 +15,8 @@ import type { Item } from './log-item.ts';
 /** They are linked with each other: to wait costs neither a table nor an object. */
 export class LogWaiting {
   readonly #out: JsonWriter;
+  /** Those whose text stands in the writer. */
+  #written: Item[] = [];
   size = 0;
   first: Item | undefined = undefined;
   #last: Item | undefined = undefined;
@@ -29,6 +32,7 @@ export class LogWaiting {
     item.from = from;
     item.to = this.#out.length;
     item.held = undefined;
+    this.#written.push(item);
   }
 
   /** It goes on with what was written from there on. */
@@ -37,7 +41,7 @@ export class LogWaiting {
     const both = textOfBoth(sign, this.#textOf(item), this.#out.bytes.subarray(from, this.#out.length));
     this.#toEnd(item);
     item.sign = signOfBoth(sign);
-    item.held = Buffer.from(both);
+    item.held = sign === DELETED ? ownOf(both) : both;
   }
 
   #toEnd(item: Item): void {
@@ -72,10 +76,10 @@ export class LogWaiting {
     item.held = undefined;
   }
 
-  /** What is written from now on takes the place of what was: whoever waits still needs a text of its own. */
+  /** What is written from now on takes the place of what was: whoever still waits needs a text of its own. */
   holdTexts(): void {
-    for (let item = this.first; item !== undefined; item = item.next)
-      item.held ??= Buffer.from(this.#textOf(item));
+    for (const item of this.#written) if (item.sign !== NOTHING) item.held ??= ownOf(this.#textOf(item));
+    this.#written.length = 0;
   }
 
   #textOf(item: Item): Buffer {
@@ -100,7 +104,7 @@ export class LogWaiting {
   fly(): Entries {
     const entries = new Map<Item, Entry>();
     for (let item = this.first; item !== undefined; item = item.next)
-      entries.set(item, { sign: item.sign, text: Buffer.from(this.#textOf(item)) });
+      entries.set(item, { sign: item.sign, text: item.held ?? ownOf(this.#textOf(item)) });
     this.clear();
     return entries;
   }
@@ -110,7 +114,8 @@ export class LogWaiting {
     for (let item = this.first; item !== undefined; item = item.next) {
       const before = flown.get(item);
       if (before === undefined || item.sign !== APPENDED) continue;
-      item.held = textOfBoth(before.sign, before.text, Buffer.from(this.#textOf(item)));
+      const text = item.held ?? ownOf(this.#textOf(item));
+      item.held = textOfBoth(before.sign, before.text, text);
       item.sign = signOfBoth(before.sign);
     }
     for (const [item, { sign, text }] of [...flown].reverse())
@@ -138,4 +143,11 @@ export class LogWaiting {
     item.previous = undefined;
     item.next = undefined;
   }
+}
+
+/** For long: a small Buffer of the common kind holds on to the 8 KB from which it was cut. */
+function ownOf(text: Buffer): Buffer {
+  const own = Buffer.allocUnsafeSlow(text.length);
+  text.copy(own);
+  return own;
 }

@@ -2,7 +2,7 @@
 import type { Side } from '../../machines/types.ts';
 import type { CallRecord, Outcome } from '../journal/call-record.ts';
 import type { DialogFacts } from '../journal/transition.ts';
-import { quote } from '../json/quote.ts';
+import type { JsonWriter } from '../json/json-writer.ts';
 import type { Row, Value } from './database.ts';
 
 /** Safe as JSON. Instants are ms since the epoch; absent: it did not come to that. */
@@ -44,27 +44,47 @@ export interface Gone {
   readonly skipped: number;
 }
 
-/** JSON of a StoredCall, by hand. `record` as it came out of the call's last transition; `history`, what was gathered of it. */
-export function storedText(record: CallRecord, history: Gone | undefined): string {
+/** Writes a StoredCall. `record` as it came out of the call's last transition; `history`, what was gathered of it. */
+export function writeStored(out: JsonWriter, record: CallRecord, history: Gone | undefined): void {
   const { dialog, callee, startedAt, ringingAt, answeredAt, endedAt = startedAt, status, endedBy } = record;
-  const { origin } = dialog;
-  let text = `{"callId":${quote(dialog.callId)},"machine":"${dialog.machine}","from":${quote(dialog.from)},"to":${quote(dialog.to)}`;
-  if (callee !== undefined) text += `,"callee":${quote(callee)}`;
-  text += `,"startedAt":${startedAt}`;
-  if (ringingAt !== undefined) text += `,"ringingAt":${ringingAt}`;
-  if (answeredAt !== undefined) text += `,"answeredAt":${answeredAt}`;
-  text += `,"endedAt":${endedAt},"outcome":"${record.outcome ?? 'failed'}"`;
-  if (status !== undefined) text += `,"status":${status}`;
-  if (endedBy !== undefined) text += `,"endedBy":"${endedBy}"`;
-  text += `,"video":${record.video},"state":"${record.state}"`;
-  if (origin !== undefined) text += `,"origin":{"callId":${quote(origin.callId)},"why":"${origin.why}"}`;
-  text += `,"transitions":${record.transitions},"steps":[`;
+  const field = (name: string, value: string | number | undefined) => {
+    if (value === undefined) return;
+    out.plain(name);
+    if (typeof value === 'number') out.number(value);
+    else out.quoted(value);
+  };
+  field('{"callId":', dialog.callId);
+  field(',"machine":', dialog.machine);
+  field(',"from":', dialog.from);
+  field(',"to":', dialog.to);
+  field(',"callee":', callee);
+  field(',"startedAt":', startedAt);
+  field(',"ringingAt":', ringingAt);
+  field(',"answeredAt":', answeredAt);
+  field(',"endedAt":', endedAt);
+  field(',"outcome":', record.outcome ?? 'failed');
+  field(',"status":', status);
+  field(',"endedBy":', endedBy);
+  out.plain(record.video ? ',"video":true' : ',"video":false');
+  field(',"state":', record.state);
+  if (dialog.origin !== undefined) {
+    out.plain(',"origin":');
+    out.value(dialog.origin);
+  }
+  field(',"transitions":', record.transitions);
+  out.plain(',"steps":[');
   let isFirst = true;
   for (const { at, to, cause, by } of history?.steps ?? []) {
-    text += `${isFirst ? '' : ','}[${at - startedAt},"${to}",${quote(cause)}${by === undefined ? '' : `,"${by}"`}]`;
+    out.plain(isFirst ? '[' : ',[');
     isFirst = false;
+    out.number(at - startedAt);
+    field(',', to);
+    field(',', cause);
+    field(',', by);
+    out.plain(']');
   }
-  return `${text}],"skipped":${history?.skipped ?? 0}}`;
+  field('],"skipped":', history?.skipped ?? 0);
+  out.plain('}');
 }
 
 /** The record it was made of. */

@@ -7,8 +7,9 @@ import { openControl } from '../../src/control/control.ts';
 import { Histories } from '../../src/control/history.ts';
 import { endedAnswer, type PastCalls } from '../../src/control/past.ts';
 import { CallRecords } from '../../src/journal/call-record.ts';
+import { JsonWriter } from '../../src/json/json-writer.ts';
 import { LiveLog } from '../../src/store/live-log.ts';
-import { type StoredCall, storedText } from '../../src/store/records-call.ts';
+import { type StoredCall, writeStored } from '../../src/store/records-call.ts';
 import { RecordsFile } from '../../src/store/records-file.ts';
 import { BASIC_CALL, DIALOG, life } from '../journal/transitions.ts';
 import { putText } from '../store/keyed-log.ts';
@@ -46,7 +47,10 @@ async function office(calls: readonly StoredCall[], standing: Pick<PastCalls, 'w
       seen++;
       const history = histories.take(transition);
       const over = records.take(transition);
-      if (over !== undefined) put(JSON.parse(storedText(over, history)));
+      if (over === undefined) continue;
+      const out = new JsonWriter();
+      writeStored(out, over, history);
+      put(JSON.parse(out.toString()));
     }
   };
   const now = () => world.clock.now();

@@ -377,10 +377,7 @@ test('wherever the process dies between keeping lines and writing them, each sta
       const all = [...heads.values()];
       const last = told.reduce((most, one) => Math.max(most, one.window), 0);
       const windows = windowsFrom(all, unsettledFrom(all, last, false));
-      const lines = linesOf(
-        windows,
-        linesAgain(told, () => 0),
-      );
+      const lines = linesOf(windows, linesAgain(told, all));
       const text = (of: 'diary' | 'ndjson') => lines.map((one) => one[of]).join('');
       catchUp(journal.diaryPath, text('diary'), windows[0]?.place);
       catchUp(journal.ndjsonPath, text('ndjson'), windows[0]?.ndjsonPlace);

@@ -181,10 +181,7 @@ class Kept {
     const told = all.filter((one): one is Told => 'how' in one);
     const last = all.reduce((most, one) => Math.max(most, one.window), 0);
     const windows = windowsFrom(heads, unsettledFrom(heads, last, true));
-    const lines = linesOf(
-      windows,
-      linesAgain(told, () => 0),
-    );
+    const lines = linesOf(windows, linesAgain(told, heads));
     const { place, ndjsonPlace } = windows[0] ?? {};
     catchUp(join(folder, DIARY_FILE), lines.map(({ diary }) => diary).join(''), place);
     catchUp(join(folder, NDJSON_FILE), lines.map(({ ndjson }) => ndjson).join(''), ndjsonPlace);

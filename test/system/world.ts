@@ -291,8 +291,14 @@ function memory(entries: readonly (readonly [key: string, text: string])[]) {
       timers: [],
     })),
     invites: invites.map(({ forwarding, ...invite }) => {
-      const branches = Object.values(forwarding.branches).map((branch) => ({ ...branch, spoke: undefined }));
-      return { ...invite, ...forwarding, serial: 0, branches };
+      // what is as it is at the start need not be there
+      const branches = Object.values(forwarding.branches).map((branch) => ({
+        ...{ status: 0, cancelAsked: false, skipped: false, followed: false },
+        ...branch,
+        spoke: undefined,
+      }));
+      const start = { answered: false, finalStatus: 0, waiting: [] };
+      return { ...invite, ...start, ...forwarding, kept: undefined, serial: 0, branches };
     }),
   };
 }
@@ -315,6 +321,10 @@ class MemoryLog implements KeptLog {
 
   item(key: string): Item {
     return new Item(key);
+  }
+
+  drop(): void {
+    this.out.clear();
   }
 
   #take(): string {
