@@ -1,27 +1,17 @@
-// What outlives the process: sees to it that what a burst decided is kept before it is sent, and brings it back.
-import { Histories, type History } from './control/history.ts';
-import type { Told } from './journal/again.ts';
-import { type CallRecord, CallRecords, saveRecord } from './journal/call-record.ts';
-import type { Lines, WindowHead } from './journal/catch-up.ts';
+// What outlives the process: sees to it that what a burst decided is kept before it is sent.
+import type { Histories } from './control/history.ts';
+import { type CallRecord, saveRecord } from './journal/call-record.ts';
 import type { Journal } from './journal/journal.ts';
-import {
-  type Numbered,
-  readTransition,
-  type SavedTransition,
-  saveTransition,
-} from './journal/saved-transition.ts';
+import { type Numbered, saveTransition } from './journal/saved-transition.ts';
 import type { JsonWriter } from './json/json-writer.ts';
+import { BINDINGS, DIALOG, type Ended, INVITE, type KeptDialog, WINDOW } from './kept.ts';
 import type { Forwarding } from './proxy/forwarding.ts';
-import type { SavedInvite } from './proxy/inbound.ts';
-import { MOST_PARTS, type SavedBranch } from './proxy/saved-forwarding.ts';
+import { MOST_PARTS } from './proxy/saved-forwarding.ts';
 import type { Location } from './registrar/location.ts';
-import { type SavedBinding, save as saveBinding } from './registrar/saved.ts';
+import { save as saveBinding } from './registrar/saved.ts';
 import type { Aor } from './sip/uri.ts';
-import { SEPARATOR } from './store/log-entry.ts';
 import { Item } from './store/log-item.ts';
-import type { StoredCall } from './store/records-call.ts';
 import type { Kept, LiveDialog } from './supervisor/live-dialog.ts';
-import type { SavedDialog } from './supervisor/saved-dialog.ts';
 import type { Supervisor } from './supervisor/supervisor.ts';
 import type { Clock, WallClock } from './time/clock.ts';
 
@@ -52,59 +42,8 @@ export interface KeeperParts {
   readonly histories: Histories;
 }
 
-/** An ended call on its way into the database. */
-export class Ended {
-  /** The journal's when it ended. */
-  readonly window: number;
-  /** What is kept of it until then. */
-  item: Item | undefined;
-
-  constructor(window: number, item?: Item) {
-    this.window = window;
-    this.item = item;
-  }
-}
-
-/** A dialog with what journal and control know of it. */
-export interface KeptDialog {
-  readonly item: Item;
-  readonly dialog: SavedDialog;
-  readonly record: CallRecord | undefined;
-  readonly history: History | undefined;
-}
-
-/** An ended call that may be missing in the database or the journal. */
-export interface KeptCall {
-  readonly ended: Ended;
-  readonly record: CallRecord;
-  readonly history: History | undefined;
-}
-
-/** What the log held, by what it is. */
-export interface KeptState {
-  readonly bindings: SavedBinding[];
-  readonly dialogs: KeptDialog[];
-  readonly ended: KeptCall[];
-  readonly invites: SavedInvite[];
-  /** The journal's windows of which lines may be missing. */
-  readonly heads: { readonly item: Item; readonly head: WindowHead }[];
-  /** What was told in those windows. */
-  readonly told: Told[];
-  /** The lines themselves, and ended calls that the database has not confirmed: so they were once kept. */
-  readonly lines: Lines[];
-  readonly records: { readonly item: Item; readonly id: string; readonly call: StoredCall }[];
-  /** Entries that cannot be read. */
-  readonly damaged: number;
-}
-
 /** ms. Less is a clock that is put right little by little. */
 const STEP = 2000;
-
-const BINDINGS = 'b:';
-const DIALOG = 'd:';
-const INVITE = 'i:';
-const WINDOW = 'j:';
-const RECORD = 'r:';
 
 /** A dialog that is never quiet is kept as a whole all the same, after so many parts. */
 const FAR_TOO_MANY_PARTS = 50 * MOST_PARTS;
@@ -353,169 +292,4 @@ export class Keeper {
     this.#hasNews = true;
     this.#parts.log.delete(item);
   }
-}
-
-/** Lines of the journal as they were once kept. No line has these characters. */
-const FIELD = '\x1f';
-const LINE_END = '\x1e';
-
-function readLines(text: string): { head: WindowHead | undefined; lines: Lines } {
-  const [head = '', diary = '', ndjson = ''] = text.split(FIELD);
-  const [window = 0, index = 0, inode, at, ndjsonInode, ndjsonAt, since] = head.split(' ').map(Number);
-  const lines = {
-    window,
-    index,
-    diary: diary.replaceAll(LINE_END, '\n'),
-    ndjson: ndjson.replaceAll(LINE_END, '\n'),
-  };
-  if (index > 0) return { head: undefined, lines };
-  if (inode === undefined || at === undefined) return { head: { window }, lines };
-  const place = { inode, at };
-  if (ndjsonInode === undefined || ndjsonAt === undefined) return { head: { window, place }, lines };
-  const ndjsonPlace = { inode: ndjsonInode, at: ndjsonAt };
-  return { head: { window, place, ndjsonPlace, ...(since !== undefined && { since }) }, lines };
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function read(text: string): Fields {
-  const value: unknown = JSON.parse(text);
-  if (typeof value !== 'object' || value === null) throw new TypeError('no entry of ours');
-  return value as Fields;
-}
-
-/** Fields that came later stand for the earlier ones of their name; null: it is gone. */
-function joined(fields: object | undefined, later: object | undefined): object {
-  return Object.fromEntries(Object.entries({ ...fields, ...later }).filter(([, value]) => value !== null));
-}
-
-/** One part of what is kept of a dialog. */
-interface DialogPart {
-  readonly dialog?: object;
-  /** The journal's window in which `told` was. */
-  readonly window?: number;
-  readonly told?: readonly SavedTransition[];
-  /** What all that was told comes to, and the state before the first of `told`. */
-  readonly record?: CallRecord;
-  readonly history?: { readonly from?: number } & History;
-  readonly from?: string;
-}
-
-/** `hear` is given what was told of it, in order. */
-function readDialog(item: Item, text: string, hear: (told: Told) => void): KeptDialog | KeptCall {
-  let dialog: Partial<SavedDialog> = {};
-  const records = new CallRecords();
-  const histories = new Histories();
-  let ended: KeptCall | undefined;
-  const parts = text.split(SEPARATOR);
-  const kept = { item, parts: parts.length, window: 0 };
-  for (const part of parts) {
-    const { dialog: fields, window = 0, told = [], ...past } = read(part) as DialogPart;
-    let from = past.from ?? dialog.state ?? '';
-    dialog = { ...joined(dialog, fields), kept };
-    kept.window = Math.max(kept.window, window);
-    const { facts, state = '', seq = 0, how = '' } = dialog;
-    if (facts === undefined) break;
-    const { callId } = facts;
-    if (past.history !== undefined) {
-      const { from: kept = 0, steps, skipped } = past.history;
-      const before = histories.of(callId)?.steps.slice(0, kept) ?? [];
-      histories.restore(callId, { steps: [...before, ...steps], skipped });
-    }
-    if (past.record !== undefined)
-      records.restore({ ...past.record, dialog: facts, state, transitions: seq });
-    for (const [i, saved] of told.entries()) {
-      const { number, transition } = readTransition(saved, facts, seq - told.length + i + 1, from);
-      from = transition.to;
-      const over = past.record === undefined ? records.take(transition) : undefined;
-      const gone = past.history === undefined ? histories.take(transition) : undefined;
-      hear({ window, number, how, transition, over });
-      if (over !== undefined) ended = { ended: new Ended(window, item), record: over, history: gone };
-    }
-  }
-  const { facts, opened, state, seq } = dialog;
-  if (facts === undefined || opened === undefined || state === undefined || seq === undefined)
-    throw new TypeError('its beginning is missing');
-  if (ended !== undefined) return ended;
-  const { callId } = facts;
-  return {
-    item,
-    dialog: dialog as SavedDialog,
-    record: records.of(callId),
-    history: histories.of(callId),
-  };
-}
-
-function readInvite(item: Item, text: string): SavedInvite {
-  let invite: Fields = {};
-  let forwarding: object = {};
-  const branches: Record<string, object> = {};
-  for (const part of text.split(SEPARATOR)) {
-    const later = read(part) as {
-      forwarding?: { branches?: Readonly<Record<string, Partial<SavedBranch>>> };
-    };
-    invite = { ...invite, ...later };
-    forwarding = joined(forwarding, later.forwarding);
-    for (const [fork, branch] of Object.entries(later.forwarding?.branches ?? {}))
-      branches[fork] = { ...branches[fork], ...branch };
-  }
-  const saved = { ...invite, forwarding: { ...forwarding, branches }, kept: item } as unknown as SavedInvite;
-  if (typeof saved.callId !== 'string') throw new TypeError('its beginning is missing');
-  return saved;
-}
-
-/** Reads what the log held. Nothing in it is trusted to be whole. */
-export function readKept(
-  kept: ReadonlyMap<string, string>,
-  itemOf = (key: string): Item => new Item(key),
-): KeptState {
-  const state: { -readonly [K in keyof KeptState]: KeptState[K] } = {
-    bindings: [],
-    dialogs: [],
-    ended: [],
-    invites: [],
-    heads: [],
-    told: [],
-    lines: [],
-    records: [],
-    damaged: 0,
-  };
-  const reading = (what: string, take: (key: string, text: string) => void) => {
-    for (const [key, text] of kept) {
-      if (!key.startsWith(what)) continue;
-      try {
-        take(key, text);
-      } catch {
-        state.damaged++;
-      }
-    }
-  };
-  reading(WINDOW, (key, text) => {
-    if (text.startsWith('{')) {
-      state.heads.push({ item: itemOf(key), head: read(text) as unknown as WindowHead });
-      return;
-    }
-    const { head, lines } = readLines(text);
-    state.lines.push(lines);
-    state.heads.push({ item: itemOf(key), head: head ?? { window: lines.window } });
-  });
-  const first = state.heads.reduce(
-    (least, { head }) => Math.min(least, head.window),
-    Number.POSITIVE_INFINITY,
-  );
-  const hear = (told: Told) => {
-    if (told.window >= first) state.told.push(told);
-  };
-  reading(DIALOG, (key, text) => {
-    const one = readDialog(itemOf(key), text, hear);
-    if ('ended' in one) state.ended.push(one);
-    else state.dialogs.push(one);
-  });
-  reading(INVITE, (key, text) => state.invites.push(readInvite(itemOf(key), text)));
-  reading(BINDINGS, (_key, text) => state.bindings.push(...(read(text) as unknown as SavedBinding[])));
-  reading(RECORD, (key, text) => {
-    const call = read(text) as unknown as StoredCall;
-    state.records.push({ item: itemOf(key), id: key.slice(RECORD.length), call });
-  });
-  return state;
 }

@@ -27,6 +27,7 @@ const LAYERS = [
   'effects',
   'console',
   'control',
+  'kept.ts',
   'keeper.ts',
   'policy.ts',
   'core.ts',

@@ -11,7 +11,7 @@ import {
   registrationAnswer,
 } from '../control/answers.ts';
 import { ask, ControlError } from '../control/client.ts';
-import { type KeptState, readKept } from '../keeper.ts';
+import { type KeptState, readKept } from '../kept.ts';
 import { Location } from '../registrar/location.ts';
 import { restore } from '../registrar/saved.ts';
 import { readLogOffline } from '../store/log-offline.ts';

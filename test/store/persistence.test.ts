@@ -7,7 +7,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { configSchema } from '../../src/config/config.ts';
 import { CallRecords } from '../../src/journal/call-record.ts';
 import { realSync } from '../../src/journal/sync.ts';
-import { Ended } from '../../src/keeper.ts';
+import { Ended } from '../../src/kept.ts';
 import { Persistence } from '../../src/persistence.ts';
 import { LiveLog } from '../../src/store/live-log.ts';
 import { readLogOffline } from '../../src/store/log-offline.ts';

@@ -1,6 +1,6 @@
 // What phones are owed by a server that was killed between keeping and sending, or before an answer came.
 import { describe, expect, it } from 'vitest';
-import { readKept } from '../../src/keeper.ts';
+import { readKept } from '../../src/kept.ts';
 import { callUp, ringInTurn, SDP, twoPhones, type World } from './world.ts';
 
 const world = () => {
