@@ -333,8 +333,8 @@ describe('a call of many parts', () => {
     expect(Math.max(...lengths)).toBeLessThanOrEqual(MOST_PARTS + 1);
     expect(lengths.filter((length, n) => length < (lengths[n - 1] ?? 0)).length).toBeGreaterThan(1);
     // the first of these puts it as a whole, and is told in the same part
-    while ((first.parts[0]?.length ?? 0) < MOST_PARTS)
-      talk(first, call, 40 + lengths.push(0), 1, () => first.flush());
+    for (let cseq = 40; cseq < 60 && (first.parts[0]?.length ?? 0) < MOST_PARTS; cseq++)
+      talk(first, call, cseq, 1, () => first.flush());
     talk(first, call, 100, 2, () => undefined);
     const { memory } = first;
     expect(memory[0]?.history?.skipped).toBeGreaterThan(0);
@@ -362,8 +362,8 @@ describe('a call of many parts', () => {
   it('is told as it was when it ends in the burst behind', async () => {
     const first = await startWithPhones();
     const call = first.begin(1, 'answered');
-    let cseq = 2;
-    while ((first.parts[0]?.length ?? 0) < MOST_PARTS) talk(first, call, cseq++, 1, () => first.flush());
+    for (let cseq = 2; cseq < 40 && (first.parts[0]?.length ?? 0) < MOST_PARTS; cseq++)
+      talk(first, call, cseq, 1, () => first.flush());
     const bye = insideLines(call, 'BYE', 300);
     const sent = first.house.receive(ALICE, bye).find(({ message }) => message.kind === 'request');
     const vias = sent?.message.headers.filter(({ key }) => key === 'via').map(({ raw }) => raw) ?? [];
