@@ -351,6 +351,7 @@ describe('a call of many parts', () => {
   it.each(WHERES)('is no whole again while its lines are not written: %s', async (where) => {
     const first = await startWithPhones();
     const call = first.begin(1, 'answered');
+    first.flush();
     talk(first, call, 2, 30, () => undefined);
     expect(first.parts[0]?.length).toBeGreaterThan(3 * MOST_PARTS);
     const { memory } = first;
