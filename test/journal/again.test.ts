@@ -27,11 +27,11 @@ class Office {
   readonly heads: WindowHead[] = [];
   readonly journal: Journal;
 
-  constructor(how: How, zone?: () => number) {
+  constructor(how: How, zone = () => 0) {
     const folder = mkdtempSync(join(tmpdir(), 'callchart-again-'));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     this.journal = new Journal({
-      ...{ folder, settings: { ...how, ...SIZE }, ...(zone && { zone }) },
+      ...{ folder, settings: { ...how, ...SIZE }, zone },
       onTrouble: ({ err }) => {
         throw err;
       },
@@ -72,7 +72,7 @@ describe.each(HOWS)('in the style $style with $detail', (how) => {
   it('the lines of a call are those that were written', () => {
     const office = new Office(how);
     for (const transition of life(BASIC_CALL)) office.take(transition);
-    const again = together(linesAgain(office.told));
+    const again = together(linesAgain(office.told, office.heads));
     expect(again).toEqual(office.written());
     expect(again.diary.match(/\n/g)).toHaveLength(4);
     const types = again.ndjson
@@ -86,7 +86,7 @@ describe.each(HOWS)('in the style $style with $detail', (how) => {
   it('the record of a call stands behind its last transition, and nowhere else', () => {
     const office = new Office(how);
     for (const transition of life(BASIC_CALL)) office.take(transition);
-    const lines = linesAgain(office.told);
+    const lines = linesAgain(office.told, office.heads);
     const records = lines.map(({ ndjson }) => ndjson.includes('"type":"call"'));
     expect(records).toEqual(BASIC_CALL.map((_, n) => n === BASIC_CALL.length - 1));
     expect(lines.at(-1)?.ndjson.trimEnd().split('\n').at(-1)).toContain('"outcome":"answered"');
@@ -104,19 +104,17 @@ test('each transition is written as the journal wrote just then, also within a w
   }
   expect(new Set(office.told.map(({ window }) => window)).size).toBe(1);
   expect(new Set(office.told.map(({ how }) => how)).size).toBe(4);
-  const again = together(linesAgain(office.told));
+  const again = together(linesAgain(office.told, office.heads));
   expect(again).toEqual(office.written());
 });
 
-const HOURS = 3_600_000;
-
-test('the times of the diary are of the zone that is asked for', () => {
-  const zone = () => 5 * HOURS;
+test('the times of the diary are of the zone in which they were written', () => {
+  const zone = () => new Date().getTimezoneOffset() + 300;
   const office = new Office({ style: 'plain', detail: 'calls' }, zone);
   for (const transition of life(BASIC_CALL)) office.take(transition);
   const { diary } = office.written();
-  expect(together(linesAgain(office.told, zone)).diary).toBe(diary);
-  expect(together(linesAgain(office.told, () => 4 * HOURS)).diary).not.toBe(diary);
+  expect(together(linesAgain(office.told, office.heads)).diary).toBe(diary);
+  expect(together(linesAgain(office.told, [])).diary).not.toBe(diary);
 });
 
 /** What happens next: to one of some calls, or to the journal. */
@@ -146,7 +144,7 @@ test('of calls that alternate, each kept for itself, they are put in order again
       const apart = calls.flatMap((call) =>
         office.told.filter(({ transition }) => transition.dialog === call),
       );
-      const lines = linesAgain(apart);
+      const lines = linesAgain(apart, office.heads);
       expect(together(linesOf(office.heads, lines))).toEqual(office.written());
     }),
     { numRuns: 100 },
