@@ -1,6 +1,7 @@
 // Another configuration for a running server: what it decides is decided anew, what is under way goes on.
 import { describe, expect, test } from 'vitest';
 import { Users } from '../../src/auth/users.ts';
+import { Caretaker, type CaretakerParts } from '../../src/caretaker.ts';
 import { type Config, configSchema } from '../../src/config/config.ts';
 import { callUp, World } from './world.ts';
 
@@ -168,4 +169,21 @@ describe('from then on', () => {
     bob.answer(invite, 487);
     expect(desk.got('INVITE').method).toBe('INVITE');
   });
+});
+
+test('what was told until then is kept before the journal uses other words', () => {
+  const done: string[] = [];
+  const note = (what: string) => () => void done.push(what);
+  const config = configSchema.parse({});
+  const log = { info: () => undefined, warn: () => undefined, level: 'info' };
+  const parts = {
+    core: { drain: { onOver: () => undefined }, update: note('core') },
+    journal: { reopen: note('reopen'), update: note('journal') },
+    users: { users: new Users([]) },
+    ...{ config, folder: '/nowhere', log, now: () => 0 },
+    load: () => ({ config }),
+    store: { keep: note('keep') },
+  };
+  new Caretaker(parts as unknown as CaretakerParts).reload();
+  expect(done).toEqual(['reopen', 'core', 'keep', 'journal']);
 });

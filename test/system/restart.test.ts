@@ -1,5 +1,5 @@
 // What phones are owed by a server that was killed between keeping and sending, or before an answer came.
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { readKept } from '../../src/kept.ts';
 import { callUp, ringInTurn, SDP, twoPhones, type World } from './world.ts';
 
@@ -369,6 +369,25 @@ describe('what is kept part by part', () => {
     bob.answer(atBob, 200, { body: SDP.audio });
     expect(alice.response('INVITE', 200).status).toBe(200);
   });
+});
+
+it('a bug while a call is kept leaves nothing of it in what is kept of the next', () => {
+  const { w, alice, bob } = world();
+  callUp(w, alice, bob);
+  const { supervisor } = w.core;
+  const save = vi.spyOn(supervisor, 'save').mockImplementationOnce((out) => {
+    out.plain('{"half":');
+    throw new Error('a bug');
+  });
+  onTestFinished(() => save.mockRestore());
+  alice.request('INVITE', { to: bob.aor, body: SDP.audio });
+  expect(w.bugs.splice(0)).toEqual([new Error('a bug')]);
+  bob.answer(bob.got('INVITE'), 180);
+  const { dialogs, damaged } = readKept(w.kept);
+  expect([dialogs.map(({ dialog }) => dialog.state), damaged]).toEqual([
+    ['confirmed.media.audio|transfer.idle', 'ringing'],
+    0,
+  ]);
 });
 
 describe('a transfer', () => {
