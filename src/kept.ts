@@ -202,7 +202,9 @@ export function readKept(
   };
   reading(WINDOW, (key, text) => {
     if (text.startsWith('{')) {
-      state.heads.push({ item: itemOf(key), head: read(text) as unknown as WindowHead });
+      const head = read(text) as unknown as WindowHead;
+      if (!Number.isFinite(head.window)) throw new TypeError('no window of ours');
+      state.heads.push({ item: itemOf(key), head });
       return;
     }
     const { head, lines } = readLines(text);
