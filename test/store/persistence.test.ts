@@ -213,6 +213,16 @@ it('what neither database nor log has room for is counted, and fills no memory',
   expect(persistence.standing.lost).toBe(2);
 });
 
+it('windows go on behind those of before, though the wall clock was put back', async () => {
+  const dialog = { v: 1, facts: DIALOG, opened: {}, calleeTags: [], state: 'ringing', seq: 1, timers: [] };
+  const last = Date.now() + 1e9;
+  const told = [[0, last, 'ringing', 'response.provisional', '180', 0, ['ringing']]];
+  const folder = left({ 'd:1': JSON.stringify({ dialog, window: last, told }) });
+  const house = await House.open({ folder, at: HERE, key: 'a key', config: {} });
+  onTestFinished(() => house.close());
+  expect(house.journal.window).toBe(last + 1);
+});
+
 it('a call whose chart knows its state no more is over, and told so once', async () => {
   const dialog = {
     v: 1,
