@@ -48,14 +48,18 @@ export interface KeptCall {
   readonly history: History | undefined;
 }
 
+/** A window of the journal of which lines may be missing. */
+export interface KeptWindow extends WindowHead {
+  readonly item: Item;
+}
+
 /** What the log held, by what it is. */
 export interface KeptState {
   readonly bindings: SavedBinding[];
   readonly dialogs: KeptDialog[];
   readonly ended: KeptCall[];
   readonly invites: SavedInvite[];
-  /** The journal's windows of which lines may be missing. */
-  readonly heads: { readonly item: Item; readonly head: WindowHead }[];
+  readonly heads: KeptWindow[];
   /** What was told in those windows. */
   readonly told: Told[];
   /** The lines themselves, and ended calls that the database has not confirmed: so they were once kept. */
@@ -204,17 +208,14 @@ export function readKept(
     if (text.startsWith('{')) {
       const head = read(text) as unknown as WindowHead;
       if (!Number.isFinite(head.window)) throw new TypeError('no window of ours');
-      state.heads.push({ item: itemOf(key), head });
+      state.heads.push({ ...head, item: itemOf(key) });
       return;
     }
     const { head, lines } = readLines(text);
     state.lines.push(lines);
-    state.heads.push({ item: itemOf(key), head: head ?? { window: lines.window } });
+    state.heads.push({ ...(head ?? { window: lines.window }), item: itemOf(key) });
   });
-  const first = state.heads.reduce(
-    (least, { head }) => Math.min(least, head.window),
-    Number.POSITIVE_INFINITY,
-  );
+  const first = state.heads.reduce((least, { window }) => Math.min(least, window), Number.POSITIVE_INFINITY);
   const hear = (told: Told) => {
     if (told.window >= first) state.told.push(told);
   };

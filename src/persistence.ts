@@ -84,17 +84,13 @@ export class Persistence {
     this.#kept = readKept(kept, (key) => log.item(key));
     const { heads, dialogs, ended, records: stored } = this.#kept;
     const windows = [
-      ...heads.map(({ head }) => head.window),
+      ...heads.map(({ window }) => window),
       ...dialogs.map(({ dialog }) => dialog.kept?.window ?? 0),
       ...ended.map((one) => one.ended.window),
       ...stored.map(({ id }) => windowOf(id)),
     ];
     this.#lastWindow = windows.reduce((last, window) => Math.max(last, window), 0);
-    this.#unsettled = unsettledFrom(
-      heads.map(({ head }) => head),
-      this.#lastWindow,
-      this.#isForPower,
-    );
+    this.#unsettled = unsettledFrom(heads, this.#lastWindow, this.#isForPower);
   }
 
   /** Opens the store, and completes the journal's files. Throws StartError. undefined: nothing is to outlive the process. */
@@ -194,8 +190,8 @@ export class Persistence {
       journal,
       histories,
     });
-    for (const { item, head } of heads.sort((a, b) => a.head.window - b.head.window))
-      this.#keeper.windowBegan(item, head.window);
+    for (const { item, window } of heads.sort((a, b) => a.window - b.window))
+      this.#keeper.windowBegan(item, window);
     for (const { dialog, record, history } of dialogs) {
       if (record !== undefined) journal.calls.restore({ ...record, dialog: dialog.facts });
       if (history !== undefined) histories.restore(dialog.facts.callId, history);
@@ -308,10 +304,7 @@ export class Persistence {
     const { heads, told, lines: kept, records } = this.#kept;
     // The older ones are in their files, which may be rotated away by now.
     const first = this.#unsettled;
-    const windows = windowsFrom(
-      heads.map(({ head }) => head),
-      first,
-    );
+    const windows = windowsFrom(heads, first);
     const begun = windows.find(({ place }) => place !== undefined);
     const all = linesOf(windows, [...kept, ...linesAgain(told, windows)]);
     const recent = records.filter(({ id }) => windowOf(id) >= first);

@@ -107,20 +107,9 @@ export class CallRecords {
   }
 }
 
-/** As JSON, by hand, for `restore`: all but what stands in the dialog that is kept with it. */
-export function saveRecord(record: CallRecord): string {
-  const { startedAt, ringingAt, answeredAt, endedAt, status, outcome, endedBy, callee, video } = record;
-  const { bye }: Gathered = record;
-  let text = `{"startedAt":${startedAt},"video":${video}`;
-  if (ringingAt !== undefined) text += `,"ringingAt":${ringingAt}`;
-  if (answeredAt !== undefined) text += `,"answeredAt":${answeredAt}`;
-  if (endedAt !== undefined) text += `,"endedAt":${endedAt}`;
-  if (status !== undefined) text += `,"status":${status}`;
-  if (outcome !== undefined) text += `,"outcome":"${outcome}"`;
-  if (endedBy !== undefined) text += `,"endedBy":"${endedBy}"`;
-  if (callee !== undefined) text += `,"callee":${JSON.stringify(callee)}`;
-  if (bye !== undefined) text += `,"bye":${JSON.stringify(bye)}`;
-  return `${text}}`;
+/** As JSON, for `restore`: all but what stands in the dialog that is kept with it. */
+export function saveRecord({ dialog, state, transitions, ...record }: CallRecord): string {
+  return JSON.stringify(record);
 }
 
 function opened(dialog: DialogFacts, startedAt: number): Gathered {

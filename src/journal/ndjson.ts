@@ -1,6 +1,5 @@
 // The machine-readable journal: one JSON object a line, `v` counts up when a field changes its meaning.
 
-import { quote } from '../json/quote.ts';
 import { type CallRecord, ringMs, setupMs, talkMs } from './call-record.ts';
 import type { DialogFacts, Note, Transition } from './transition.ts';
 import { WallTime } from './wall-time.ts';
@@ -79,4 +78,9 @@ function noteOf(note: Note): string {
 
 function number(name: string, value: number | undefined): string {
   return value === undefined ? '' : `,"${name}":${value}`;
+}
+
+/** Nearly everything is plain ASCII, which needs no escapes. */
+function quote(text: string): string {
+  return /^[ !#-[\]-~]*$/.test(text) ? `"${text}"` : JSON.stringify(text);
 }

@@ -34,7 +34,8 @@ export function saveTransition(out: JsonWriter, { number, transition }: Numbered
   out.plain(event);
   out.plain('",');
   out.quoted(cause);
-  out.plain(side === undefined ? ',0,[' : side === 'caller' ? ',"caller",[' : ',"callee",[');
+  saveSide(out, side);
+  out.plain(',[');
   for (let i = 0; i < notes.length; i++) {
     if (i > 0) out.plain(',');
     saveNote(out, notes[i] as Note);
@@ -71,12 +72,16 @@ function saveNote(out: JsonWriter, { entry, side, status }: Note): void {
   out.plain(entry);
   out.plain('"');
   if (isAlone) return;
-  out.plain(side === undefined ? ',0' : side === 'caller' ? ',"caller"' : ',"callee"');
+  saveSide(out, side);
   if (status !== undefined) {
     out.plain(',');
     out.number(status);
   }
   out.plain(']');
+}
+
+function saveSide(out: JsonWriter, side: Side | undefined): void {
+  out.plain(side === undefined ? ',0' : side === 'caller' ? ',"caller"' : ',"callee"');
 }
 
 /** The transition it was made of. Throws for what is none. */

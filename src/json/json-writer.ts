@@ -1,19 +1,14 @@
 // JSON written piece by piece into one buffer, as UTF-8: put together of strings it would be copied several times over.
+import { GrowingBytes, MOST_DIGITS, writeNumber } from './bytes.ts';
 
 const ROOM = 16 * 1024;
-/** A buffer that was blown up once is not kept. */
-const MOST_ROOM = 1024 * 1024;
 /** Chars that are written one by one sooner than another language is called for them. */
 const FEW = 48;
 /** Of one char of a string, in UTF-8. */
 const MOST_OF_CHAR = 3;
-const MOST_DIGITS = 24;
-const MOST_SMALL = 0x7fffffff;
-const BILLION = 1e9;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
-const ZERO = 0x30;
 const BACKSLASH = 0x5c;
 const BRACE = 0x7d;
 
@@ -24,15 +19,15 @@ const ESCAPES = new Uint8Array(128).fill(ODD, 0, 32);
 for (const [char, letter] of ['""', '\\\\', '\nn', '\rr', '\tt'])
   ESCAPES[(char as string).charCodeAt(0)] = (letter as string).charCodeAt(0);
 
-export class JsonWriter {
-  /** Those up to `length` count. */
-  bytes = Buffer.allocUnsafeSlow(ROOM);
-  length = 0;
+export class JsonWriter extends GrowingBytes {
+  constructor() {
+    super(ROOM);
+  }
 
   /** Words of our own: plain ASCII that says what it says. */
   plain(text: string): void {
     const { length } = text;
-    this.#makeRoom(length);
+    this.makeRoom(length);
     const { bytes, length: start } = this;
     if (length > FEW) bytes.write(text, start, 'latin1');
     else for (let i = 0; i < length; i++) bytes[start + i] = text.charCodeAt(i);
@@ -42,7 +37,7 @@ export class JsonWriter {
   /** A string, whatever is in it. */
   quoted(text: string): void {
     const { length } = text;
-    this.#makeRoom(2 * length + 2);
+    this.makeRoom(2 * length + 2);
     const { bytes } = this;
     let at = this.length;
     bytes[at++] = QUOTE;
@@ -63,14 +58,8 @@ export class JsonWriter {
   }
 
   number(value: number): void {
-    this.#makeRoom(MOST_DIGITS);
-    if (!Number.isSafeInteger(value) || value < 0) this.plain(String(value));
-    else if (value <= MOST_SMALL) this.#digits(value, 1);
-    else {
-      const billions = Math.floor(value / BILLION);
-      this.#digits(billions, 1);
-      this.#digits(value - billions * BILLION, 9);
-    }
+    this.makeRoom(MOST_DIGITS);
+    this.length = writeNumber(this.bytes, this.length, value);
   }
 
   /** As JSON.stringify has it. */
@@ -80,45 +69,18 @@ export class JsonWriter {
 
   /** What is JSON already. */
   json(text: string): void {
-    this.#makeRoom(MOST_OF_CHAR * text.length);
+    this.makeRoom(MOST_OF_CHAR * text.length);
     this.length += this.bytes.write(text, this.length, 'utf8');
   }
 
   /** Of an object each field of which was written with a comma behind it. */
   endObject(): void {
-    this.#makeRoom(1);
+    this.makeRoom(1);
     if (this.bytes[this.length - 1] === COMMA) this.length--;
     this.bytes[this.length++] = BRACE;
   }
 
-  clear(): void {
-    this.length = 0;
-    if (this.bytes.length > MOST_ROOM) this.bytes = Buffer.allocUnsafeSlow(ROOM);
-  }
-
-  toString(): string {
+  override toString(): string {
     return this.bytes.toString('utf8', 0, this.length);
-  }
-
-  #digits(value: number, least: number): void {
-    let count = 1;
-    for (let rest = value; rest >= 10; rest = (rest / 10) | 0) count++;
-    count = Math.max(count, least);
-    const { bytes, length: start } = this;
-    let rest = value;
-    for (let at = start + count - 1; at >= start; at--) {
-      const tens = (rest / 10) | 0;
-      bytes[at] = ZERO + rest - tens * 10;
-      rest = tens;
-    }
-    this.length = start + count;
-  }
-
-  #makeRoom(most: number): void {
-    const needed = this.length + most;
-    if (needed <= this.bytes.length) return;
-    const bigger = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, needed));
-    this.bytes.copy(bigger, 0, 0, this.length);
-    this.bytes = bigger;
   }
 }

@@ -1,16 +1,13 @@
 // The bytes of one write: what was put since the last one, and what the cleaner carries along.
+import { GrowingBytes } from '../json/bytes.ts';
 import type { Sign } from './log-entry.ts';
 import type { Item, Line } from './log-item.ts';
 import { FORMAT_VERSION, headerOf, mostBytesOf, NEWLINE, seal, writeLine } from './log-line.ts';
 import type { LogWaiting } from './log-waiting.ts';
 
 const ROOM = 64 * 1024;
-/** A buffer that one great burst has blown up is not kept. */
-const MOST_ROOM = 1024 * 1024;
 
-export class LogBatch {
-  bytes = Buffer.allocUnsafeSlow(ROOM);
-  length = 0;
+export class LogBatch extends GrowingBytes {
   /** One line each. */
   readonly items: Item[] = [];
   /** What becomes of each, and the bytes of its line. */
@@ -20,10 +17,13 @@ export class LogBatch {
   /** Lines of an old segment that are carried over. */
   readonly copies: Line[] = [];
 
+  constructor() {
+    super(ROOM);
+  }
+
   begin(waiting: LogWaiting, texts: Buffer, firstSeq: number, withHeader: boolean): void {
-    if (this.bytes.length > MOST_ROOM) this.bytes = Buffer.allocUnsafeSlow(ROOM);
+    this.clear();
     this.letGo();
-    this.length = 0;
     this.firstSeq = firstSeq;
     if (withHeader) this.#addHeader();
     let seq = firstSeq;
@@ -36,7 +36,7 @@ export class LogBatch {
 
   /** A line of an old segment as it stands there, with its seq and its newline. */
   copy(from: Buffer, start: number, end: number, line: Line): void {
-    this.#makeRoom(end - start);
+    this.makeRoom(end - start);
     from.copy(this.bytes, this.length, start, end);
     this.length += end - start;
     this.copies.push(line);
@@ -44,7 +44,7 @@ export class LogBatch {
 
   /** An empty line says that the batch is whole: a process that is killed while it writes leaves a part of one. */
   end(): void {
-    this.#makeRoom(1);
+    this.makeRoom(1);
     this.bytes[this.length++] = NEWLINE;
   }
 
@@ -64,18 +64,11 @@ export class LogBatch {
   }
 
   #add(item: Item, seq: number, texts: Buffer): void {
-    this.#makeRoom(mostBytesOf(item));
+    this.makeRoom(mostBytesOf(item));
     const end = writeLine(this.bytes, this.length, seq, item, texts);
     this.items.push(item);
     this.signs.push(item.sign);
     this.lengths.push(end - this.length);
     this.length = end;
-  }
-
-  #makeRoom(most: number): void {
-    if (this.length + most <= this.bytes.length) return;
-    const bigger = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, this.length + most));
-    this.bytes.copy(bigger, 0, 0, this.length);
-    this.bytes = bigger;
   }
 }

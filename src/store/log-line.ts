@@ -1,7 +1,8 @@
 // How one entry of the live log stands in its file: a line that can be read by eye and checked by its CRC.
 import { isAscii } from 'node:buffer';
 import { crc32 } from 'node:zlib';
-import { APPENDED, DELETED } from './log-entry.ts';
+import { writeNumber } from '../json/bytes.ts';
+import { APPENDED, DELETED, NOTHING, PUT, type Sign } from './log-entry.ts';
 import type { Item } from './log-item.ts';
 
 /**
@@ -17,9 +18,7 @@ const NAME = 'callchart-live-log';
 export const NEWLINE = 0x0a;
 const SPACE = 0x20;
 const ZERO = 0x30;
-const SIGNS = new Map([...'+&-'].map((sign) => [sign.charCodeAt(0), sign as Sign]));
 const CRC_LENGTH = 8;
-const MOST_SMALL = 0x7fffffff;
 const MOST_PLAIN = 0x7f;
 /** Of one char of a string, in UTF-8. */
 const MOST_OF_CHAR = 3;
@@ -29,8 +28,6 @@ const PIECE = 256 * 1024;
 const HEX = Buffer.from('0123456789abcdef');
 const VALUES = new Int8Array(256).fill(-1);
 for (const [value, char] of HEX.entries()) VALUES[char] = value;
-
-type Sign = '+' | '&' | '-';
 
 /** All but visible ASCII and well-formed letters beyond it: what would end a field, or not come back from UTF-8. */
 const UNSAFE = /[^!-$&-~\u00a0-\ud7ff\ue000-\uffff]/;
@@ -75,20 +72,6 @@ export function writeLine(bytes: Buffer, start: number, seq: number, item: Item,
   return at;
 }
 
-function writeNumber(bytes: Buffer, start: number, number: number): number {
-  // beyond it, division is that of fractions
-  if (number > MOST_SMALL) return start + bytes.write(String(number), start, 'latin1');
-  let end = start + 1;
-  for (let rest = number; rest >= 10; rest = (rest / 10) | 0) end++;
-  let rest = number;
-  for (let at = end - 1; at >= start; at--) {
-    const tens = (rest / 10) | 0;
-    bytes[at] = ZERO + rest - tens * 10;
-    rest = tens;
-  }
-  return end;
-}
-
 /** As UTF-8. Most are short and plain ASCII: that is written sooner than another language is called for it. */
 function writeName(bytes: Buffer, start: number, name: string): number {
   const { length } = name;
@@ -131,7 +114,7 @@ export function versionIn(bytes: Buffer, start: number, end: number): number | u
 export class LineReader {
   seq = 0;
   key = '';
-  sign: Sign = '-';
+  sign: Sign = NOTHING;
   /** The line that an appended one follows. */
   after = 0;
   #at = 0;
@@ -145,11 +128,11 @@ export class LineReader {
     if (!isWhole(bytes, start, end)) return false;
     this.#at = start + CRC_LENGTH + 1;
     this.seq = this.#number(bytes, end);
-    const sign = SIGNS.get(bytes[this.#at++] ?? 0);
-    if (sign === undefined) return false;
+    const sign = bytes[this.#at++];
+    if (sign !== PUT && sign !== APPENDED && sign !== DELETED) return false;
     this.after = this.#number(bytes, end);
     if (this.#at > end) return false;
-    const keyEnd = sign === '-' ? end : bytes.indexOf(SPACE, this.#at);
+    const keyEnd = sign === DELETED ? end : bytes.indexOf(SPACE, this.#at);
     if (keyEnd < 0 || keyEnd > end) return false;
     const key = bytes.toString('utf8', this.#at, keyEnd);
     this.key = key.includes('%') ? key.replace(/%([0-9a-f]{4})/g, unescaped) : key;

@@ -1,7 +1,7 @@
 // Reads what a process before us left: all segments, the newest line of each key, and what is broken among them.
 import { join } from 'node:path';
 import { asError, type StoreFileSystem } from './file-system.ts';
-import { SEPARATOR } from './log-entry.ts';
+import { APPENDED, PUT, SEPARATOR } from './log-entry.ts';
 import { Item, Line } from './log-item.ts';
 import { BATCHES_SINCE, FORMAT_VERSION, LineReader, newlineFrom, versionIn } from './log-line.ts';
 import { asideOf, Segment, segmentNumber } from './segment.ts';
@@ -214,12 +214,12 @@ class Reading {
 
   #found(segment: Segment, bytes: Buffer, start: number, end: number): void {
     const { seq, key, sign, after } = this.#reader;
-    if (sign === '&') {
+    if (sign === APPENDED) {
       const text = this.#reader.text(bytes, end);
       this.#foundAppended(key, { seq, after, text, length: end + 1 - start, segment });
       return;
     }
-    const isPut = sign === '+';
+    const isPut = sign === PUT;
     const known = this.#items.get(key)?.line;
     // a line that was carried over keeps its seq, so a later place is not always a newer line
     if (known !== undefined && known.seq > seq) return;
