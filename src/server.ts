@@ -112,6 +112,7 @@ async function serverOn(config: Config, { log, load }: ServerHooks): Promise<Run
   // A write is a system call of 4 µs: a busy server shares it among the bursts of some milliseconds.
   let writeSoon: NodeJS.Timeout | undefined;
   const write = (): void => {
+    clearTimeout(writeSoon);
     writeSoon = undefined;
     persistence?.keep();
     journal.flush();
@@ -220,17 +221,17 @@ async function serverOn(config: Config, { log, load }: ServerHooks): Promise<Run
     journalPath: journal.diaryPath,
     core,
     lens: control.lens,
-    flush: () => journal.flush(),
+    flush: write,
     reload: () => caretaker.reload(),
     drain: () => caretaker.drain(),
     drained: caretaker.drained,
     close: async () => {
       clearInterval(retry);
       clearInterval(look);
-      clearTimeout(writeSoon);
       core.outbox.flush();
       await control.close();
       await sockets.close();
+      clearTimeout(writeSoon);
       persistence?.letGo();
       core.close();
       journal.close();
