@@ -44,7 +44,7 @@ export interface RunningServer {
   readonly journalPath: string;
   readonly core: Core;
   readonly lens: Control['lens'];
-  /** Writes what the journal holds. */
+  /** Keeps what was told, and writes what the journal holds. */
   flush(): void;
   /** Opens the journal files anew (logrotate), and takes the configuration over as its sources have it now. */
   reload(): void;

@@ -141,6 +141,15 @@ function kill({ folder }: Server, where: Where = 'elsewhere'): string {
   return copy;
 }
 
+/** It is killed, and another one takes over: that one has told the same, and knows the same. */
+async function successor(first: Server, where: Where): Promise<Server> {
+  const { memory } = first;
+  const second = await start(kill(first, where));
+  expect(filesIn(second.folder)).toEqual(first.told);
+  expect(second.memory).toEqual(memory);
+  return second;
+}
+
 describe.each(WHERES)(
   'a server that is killed before its journal was written, and comes back %s',
   (where) => {
@@ -336,12 +345,9 @@ describe('a call of many parts', () => {
     for (let cseq = 40; cseq < 60 && (first.parts[0]?.length ?? 0) < MOST_PARTS; cseq++)
       talk(first, call, cseq, 1, () => first.flush());
     talk(first, call, 100, 2, () => undefined);
-    const { memory } = first;
-    expect(memory[0]?.history?.skipped).toBeGreaterThan(0);
+    expect(first.memory[0]?.history?.skipped).toBeGreaterThan(0);
     expect(first.parts[0]?.length).toBeLessThan(MOST_PARTS);
-    const second = await start(kill(first, where));
-    expect(filesIn(second.folder)).toEqual(first.told);
-    expect(second.memory).toEqual(memory);
+    const second = await successor(first, where);
     talk(second, call, 200, 20, () => second.flush());
     const third = await start(kill(second, where));
     expect(third.memory).toEqual(second.memory);
@@ -354,10 +360,7 @@ describe('a call of many parts', () => {
     first.flush();
     talk(first, call, 2, 30, () => undefined);
     expect(first.parts[0]?.length).toBeGreaterThan(3 * MOST_PARTS);
-    const { memory } = first;
-    const second = await start(kill(first, where));
-    expect(filesIn(second.folder)).toEqual(first.told);
-    expect(second.memory).toEqual(memory);
+    await successor(first, where);
   });
 
   it('is told as it was when it ends in the burst behind', async () => {
@@ -474,10 +477,7 @@ describe.each(WHERES)(
       const first = await startWithPhones();
       say(first, ALICE, invite(1, 'nobody'));
       first.house.receive(ALICE, invite(2, 'bob'));
-      const { memory } = first;
-      const second = await start(kill(first, where));
-      expect(filesIn(second.folder)).toEqual(first.told);
-      expect(second.memory).toEqual(memory);
+      const { memory } = await successor(first, where);
       expect(memory).toMatchObject([{ seq: 1, record: { dialog: { to: `sip:bob@${DOMAIN}` } } }]);
       expect(first.told.ndjson.match(/"type":"call"/g)).toHaveLength(1);
     });
@@ -494,10 +494,7 @@ describe.each(WHERES)(
         return receive.call(first.house, ALICE, invite(4, 'bob'));
       });
       ringing.end();
-      const { memory } = first;
-      const second = await start(kill(first, where));
-      expect(filesIn(second.folder)).toEqual(first.told);
-      expect(second.memory).toEqual(memory);
+      const { memory } = await successor(first, where);
       expect(memory).toMatchObject([{ seq: 1, record: { dialog: { to: `sip:bob@${DOMAIN}` } } }]);
       expect(first.told.ndjson.match(/"type":"call"/g)).toHaveLength(2);
     });
