@@ -70,7 +70,7 @@ export function saveDialog(
     dialog.saved = undefined;
     saveFacts(out, dialog.facts);
   }
-  dialog.saved ??= nothingSaved();
+  dialog.saved ??= isWhole ? nothingSaved(undefined, undefined) : nothingSaved('', -1);
   const last = dialog.saved;
   out.plain('"seq":');
   out.number(seq);
@@ -182,18 +182,19 @@ function stateText(state: string, value: unknown): string {
   return text;
 }
 
-function nothingSaved(): LastSaved {
+/** `text` and `number`: what stands for a field it does not have. Of a part that is unknown, and said to be so. */
+function nothingSaved(text: '' | undefined, number: -1 | undefined): LastSaved {
   return {
     openingCseq: -1,
     calleeTags: -1,
-    answeredTag: undefined,
-    callee: undefined,
+    answeredTag: text,
+    callee: text,
     heardCaller: -1,
     heardCallee: -1,
     context: undefined,
     state: '',
-    session: undefined,
-    links: undefined,
+    session: number,
+    links: text,
     how: '',
   };
 }

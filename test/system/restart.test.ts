@@ -406,3 +406,41 @@ describe('a transfer', () => {
     expect(origins()).toEqual([undefined, 'transfer', undefined]);
   });
 });
+
+describe('what a call has no more since the server came back', () => {
+  it('is the interval of its refreshes: it does not end for want of one after the next restart', () => {
+    const { w, alice, bob } = world();
+    const { dialog } = callUp(w, alice, bob);
+    alice.request('UPDATE', { ...dialog, cseq: 2 });
+    bob.answer(bob.got('UPDATE'), 200, { headers: ['Session-Expires: 1800;refresher=uac'] });
+    alice.request('UPDATE', { ...dialog, cseq: 3 });
+    const atBob = bob.got('UPDATE');
+    w.kill();
+    bob.answer(atBob, 200);
+    w.kill();
+    alice.request('UPDATE', { ...dialog, cseq: 4 });
+    bob.answer(bob.got('UPDATE'), 500);
+    w.advance(2 * 3_600_000);
+    expect(w.core.supervisor.size).toBe(1);
+    alice.request('BYE', { ...dialog, cseq: 5 });
+    bob.answer(bob.got('BYE'), 200);
+    expect(w.diary.at(-1)).toContain('Call Has Ended');
+    w.expectSilence();
+  });
+
+  it('is a transfer that was carried out: the next call to that phone is no part of it', () => {
+    const { w, alice, bob } = world();
+    const carol = w.phone('carol', '10.0.0.4');
+    carol.register();
+    const { dialog } = callUp(w, alice, bob);
+    alice.request('REFER', { ...dialog, cseq: 2, headers: [`Refer-To: <${carol.aor}>`] });
+    bob.answer(bob.got('REFER'), 202);
+    const origins = () => [...w.core.supervisor.dialogs()].map(({ facts }) => facts.origin?.why);
+    w.kill();
+    callUp(w, bob, carol);
+    expect(origins()).toEqual([undefined, 'transfer']);
+    w.kill();
+    callUp(w, bob, carol);
+    expect(origins()).toEqual([undefined, 'transfer', undefined]);
+  });
+});

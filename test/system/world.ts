@@ -164,7 +164,8 @@ export class World {
       journal: {
         calls: this.#records,
         how: HOW,
-        window: 1,
+        // no two processes have one in common
+        window: life + 1,
         head: () => undefined,
         isSettled: () => true,
       },
