@@ -24,6 +24,7 @@ import { canonicalHost } from './sip/host.ts';
 import { type HeaderLine, headerLine, type SipRequest, type SipResponse } from './sip/message.ts';
 import { type ParseProblem, parse } from './sip/parse.ts';
 import { parseUri } from './sip/uri.ts';
+import type { Item } from './store/log-item.ts';
 import type { SavedDialog } from './supervisor/saved-dialog.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
 import type { Clock, WallClock } from './time/clock.ts';
@@ -131,7 +132,7 @@ export class Core {
     const { timers } = this.#policy;
     this.outbox = new Outbox(
       env.wire,
-      { keep: () => this.#keep(), safely: env.safely, tell: env.tell },
+      { keep: env.keep ?? (() => {}), safely: env.safely, tell: env.tell },
       env.defer,
     );
     const branchHash = keyedHash(env.key, 'branch', 14);
@@ -251,9 +252,9 @@ export class Core {
 
   /**
    * Brings back what was kept of another process. `broken` hears of a dialog whose chart knows its state no more, and of
-   * an INVITE that cannot be read. `start` sends: it takes up what was under way, and fires the timers that came due.
+   * an INVITE that cannot be read, with what is kept of that. `start` sends: it takes up what was under way, and fires the timers that came due.
    */
-  restore(kept: Kept, broken: (callId: string, cause: unknown) => void): Restored {
+  restore(kept: Kept, broken: (callId: string, cause: unknown, invite?: Item) => void): Restored {
     const { clock, wall } = this.#env;
     const bindings = restoreBindings(this.location, kept.bindings, { clock, wall });
     const { dialogs, overdue, start } = this.supervisor.restore(kept.dialogs, (saved, cause) =>
@@ -262,9 +263,11 @@ export class Core {
     const resume = (): void => {
       if (bindings + dialogs > 0) this.#restartEnds = clock.now() + 64 * this.#policy.timers.t1;
       for (const saved of kept.invites) {
+        let isResumed = false;
         this.#safely(() => {
-          if (!this.#inbound.resume(saved)) broken(saved.callId, undefined);
+          isResumed = this.#inbound.resume(saved);
         });
+        if (!isResumed) broken(saved.callId, undefined, saved.kept);
       }
       this.#safely(start);
     };
@@ -289,16 +292,6 @@ export class Core {
       this.#env.onBug(cause);
     }
     this.outbox.schedule();
-  }
-
-  /** What cannot be kept is sent all the same. */
-  #keep(): void {
-    try {
-      this.#env.keep?.();
-    } catch (cause) {
-      this.#drop('bug');
-      this.#env.onBug(cause);
-    }
   }
 
   #receive(bytes: Buffer, flow: Flow): void {

@@ -40,6 +40,8 @@ export interface KeeperParts {
   readonly wall: WallClock;
   readonly journal: Pick<Journal, 'window' | 'head' | 'isSettled' | 'how' | 'calls'>;
   readonly histories: Histories;
+  /** Of one dialog, INVITE or binding that could not be written; all others are kept. */
+  readonly onBug: (cause: unknown) => void;
 }
 
 /** ms. Less is a clock that is put right little by little. */
@@ -69,16 +71,22 @@ export class Keeper {
     parts.supervisor.isKept = true;
   }
 
-  /** Hears of bindings from now on: those that were brought back are kept already. */
-  listen(): void {
-    this.#stopListening ??= this.#parts.location.onChange((aor) => this.#aors.add(aor));
+  /** Hears of bindings from now on: those that were brought back are kept already. `aors`: of whom there are some kept. */
+  listen(aors: Iterable<Aor> = []): void {
+    const { location } = this.#parts;
+    this.#stopListening ??= location.onChange((aor) => this.#aors.add(aor));
+    // theirs came to their end while there was no server
+    for (const aor of aors) if (location.bindings(aor).length === 0) this.#aors.add(aor);
   }
 
-  /** Flush step 1. Before the journal is written as well: its lines must never be ahead of what is kept. */
+  /** Of a process before, and of no use to anybody. */
+  forget(item: Item): void {
+    this.#delete(item);
+  }
+
+  /** Flush step 1. Before the journal is written as well: its lines must never be ahead of what is kept. Throws nothing. */
   keep(): void {
     const { log, supervisor } = this.#parts;
-    // of what a bug broke off the beginning may stand there
-    log.drop();
     for (const dialog of supervisor.takeChanged()) this.#keepDialog(dialog);
     if (this.#justEnded.length > 0) this.#justEnded = [];
     this.#followWall();
@@ -147,7 +155,7 @@ export class Keeper {
     for (const { aor } of location.all()) this.#aors.add(aor);
     for (const dialog of supervisor.dialogs()) {
       dialog.saved = undefined;
-      this.#putDialog(dialog);
+      this.#tryDialog(dialog);
       const { opening } = dialog;
       if (opening === undefined) continue;
       opening.saveAnew();
@@ -155,26 +163,50 @@ export class Keeper {
     }
   }
 
+  /** Of what a bug broke off the beginning may stand there. */
+  #broke(cause: unknown): void {
+    this.#parts.log.drop();
+    this.#parts.onBug(cause);
+  }
+
   #keepInvite(forwarding: Forwarding): void {
-    const { supervisor } = this.#parts;
-    const { isPending, isSaved, kept } = forwarding;
+    const { isPending, kept } = forwarding;
     if (!isPending) {
       if (kept !== undefined) this.#delete(kept);
       forwarding.kept = undefined;
       return;
     }
-    if (!supervisor.saveInvite(this.#parts.log.out, forwarding)) return;
+    try {
+      this.#putInvite(forwarding);
+    } catch (cause) {
+      this.#broke(cause);
+      forwarding.saveAnew();
+    }
+  }
+
+  #putInvite(forwarding: Forwarding): void {
+    const { supervisor, log } = this.#parts;
+    const { isSaved } = forwarding;
+    if (!supervisor.saveInvite(log.out, forwarding)) return;
     forwarding.kept ??= this.#newItem(INVITE);
     this.#put(forwarding.kept, isSaved);
   }
 
   #keepDialog(dialog: LiveDialog): void {
-    const { facts, alive, kept } = dialog;
-    if (alive) this.#putDialog(dialog);
-    else {
-      const at = this.#placeOf(facts);
-      if (at >= 0) this.#hand(this.#putDialog(dialog), at);
-      else if (kept !== undefined) this.#delete(kept.item);
+    const { facts, alive } = dialog;
+    const at = alive ? -1 : this.#placeOf(facts);
+    if (alive || at >= 0) this.#tryDialog(dialog);
+    if (!alive && dialog.kept !== undefined) this.#hand(dialog.kept.item, at);
+  }
+
+  /** One that cannot be written is kept as it was, and as a whole the next time. */
+  #tryDialog(dialog: LiveDialog): void {
+    try {
+      this.#putDialog(dialog);
+    } catch (cause) {
+      this.#broke(cause);
+      dialog.saved = undefined;
+      if (dialog.kept !== undefined) dialog.kept.parts = FAR_TOO_MANY_PARTS;
     }
   }
 
@@ -191,7 +223,7 @@ export class Keeper {
     else ended.item = item;
   }
 
-  #putDialog(dialog: LiveDialog): Item {
+  #putDialog(dialog: LiveDialog): void {
     const { supervisor, journal, log } = this.#parts;
     const { out } = log;
     const { window } = journal;
@@ -211,7 +243,6 @@ export class Keeper {
       if (fresh.length > 0) kept.window = window;
     }
     this.#put(item, !isWhole);
-    return item;
   }
 
   /** It is time to put it as a whole again: but what was told lately may be needed to write it into the journal once more. */
@@ -258,22 +289,31 @@ export class Keeper {
   }
 
   #keepBindings(): void {
-    const { location, clock, wall } = this.#parts;
-    for (const aor of this.#aors) {
-      const bindings = location.bindings(aor);
-      const item = this.#bindings.get(aor) ?? this.#parts.log.item(BINDINGS + aor);
-      if (bindings.length === 0) {
-        this.#bindings.delete(aor);
-        this.#delete(item);
-      } else {
-        this.#bindings.set(aor, item);
-        // The oldest first: put back in that order, they stand as they stood.
-        const saved = bindings.map((binding) => saveBinding(binding, { clock, wall })).reverse();
-        this.#parts.log.out.value(saved);
-        this.#put(item);
+    const aors = this.#aors;
+    this.#aors = new Set();
+    for (const aor of aors) {
+      try {
+        this.#keepBindingsOf(aor);
+      } catch (cause) {
+        this.#broke(cause);
       }
     }
-    this.#aors = new Set();
+  }
+
+  #keepBindingsOf(aor: Aor): void {
+    const { location, clock, wall, log } = this.#parts;
+    const bindings = location.bindings(aor);
+    const item = this.#bindings.get(aor) ?? log.item(BINDINGS + aor);
+    if (bindings.length === 0) {
+      this.#bindings.delete(aor);
+      this.#delete(item);
+    } else {
+      this.#bindings.set(aor, item);
+      // The oldest first: put back in that order, they stand as they stood.
+      const saved = bindings.map((binding) => saveBinding(binding, { clock, wall })).reverse();
+      log.out.value(saved);
+      this.#put(item);
+    }
   }
 
   /** Never used again, over restarts: no two processes have a window in common. */

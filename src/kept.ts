@@ -7,6 +7,7 @@ import { readTransition, type SavedTransition } from './journal/saved-transition
 import type { SavedInvite } from './proxy/inbound.ts';
 import type { SavedBranch } from './proxy/saved-forwarding.ts';
 import type { SavedBinding } from './registrar/saved.ts';
+import type { Aor } from './sip/uri.ts';
 import { SEPARATOR } from './store/log-entry.ts';
 import { Item } from './store/log-item.ts';
 import type { StoredCall } from './store/records-call.ts';
@@ -56,6 +57,8 @@ export interface KeptWindow extends WindowHead {
 /** What the log held, by what it is. */
 export interface KeptState {
   readonly bindings: SavedBinding[];
+  /** Whose they are, or were: some may be over. */
+  readonly aors: Aor[];
   readonly dialogs: KeptDialog[];
   readonly ended: KeptCall[];
   readonly invites: SavedInvite[];
@@ -66,7 +69,7 @@ export interface KeptState {
   readonly lines: Lines[];
   readonly records: { readonly item: Item; readonly id: string; readonly call: StoredCall }[];
   /** Entries that cannot be read. */
-  readonly damaged: number;
+  readonly damaged: Item[];
 }
 
 /** Lines of the journal as they were once kept. No line has these characters. */
@@ -185,6 +188,7 @@ export function readKept(
 ): KeptState {
   const state: { -readonly [K in keyof KeptState]: KeptState[K] } = {
     bindings: [],
+    aors: [],
     dialogs: [],
     ended: [],
     invites: [],
@@ -192,7 +196,7 @@ export function readKept(
     told: [],
     lines: [],
     records: [],
-    damaged: 0,
+    damaged: [],
   };
   const reading = (what: string, take: (key: string, text: string) => void) => {
     for (const [key, text] of kept) {
@@ -200,7 +204,7 @@ export function readKept(
       try {
         take(key, text);
       } catch {
-        state.damaged++;
+        state.damaged.push(itemOf(key));
       }
     }
   };
@@ -225,7 +229,10 @@ export function readKept(
     else state.dialogs.push(one);
   });
   reading(INVITE, (key, text) => state.invites.push(readInvite(itemOf(key), text)));
-  reading(BINDINGS, (_key, text) => state.bindings.push(...(read(text) as unknown as SavedBinding[])));
+  reading(BINDINGS, (key, text) => {
+    state.bindings.push(...(read(text) as unknown as SavedBinding[]));
+    state.aors.push(key.slice(BINDINGS.length) as Aor);
+  });
   reading(RECORD, (key, text) => {
     const call = read(text) as unknown as StoredCall;
     state.records.push({ item: itemOf(key), id: key.slice(RECORD.length), call });

@@ -157,7 +157,7 @@ export class Persistence {
     return this.#log.isAwaited;
   }
 
-  /** Flush step 1, and before the journal is written. */
+  /** Flush step 1, and before the journal is written. Throws nothing. */
   readonly keep = (): void => {
     if (this.#stored.length > 0) this.#forgetStored();
     this.#keeper?.keep();
@@ -175,7 +175,7 @@ export class Persistence {
    */
   restore(core: Core, journal: Journal, histories: Histories): () => Restored {
     const { clock, wall, log } = this.#parts;
-    const { dialogs, ended, invites, bindings, records, heads, damaged } = this.#kept;
+    const { dialogs, ended, invites, bindings, aors, records, heads, damaged } = this.#kept;
     const lines = [this.#left[DIARY_FILE], this.#left[NDJSON_FILE]] as const;
     const isMissing = lines.some((text) => text !== '');
     journal.beginAfter(this.#lastWindow, isMissing ? { since: this.#unsettled, lines } : undefined);
@@ -189,6 +189,7 @@ export class Persistence {
       wall,
       journal,
       histories,
+      onBug: (err) => log.error({ err }, 'a bug: what has changed of one call or binding is not kept'),
     });
     for (const { item, window } of heads.sort((a, b) => a.window - b.window))
       this.#keeper.windowBegan(item, window);
@@ -199,18 +200,21 @@ export class Persistence {
     const broken = new Set<string>();
     const restored = core.restore(
       { bindings, dialogs: dialogs.map(({ dialog }) => dialog), invites },
-      (callId, err) => {
+      (callId, err, invite) => {
         broken.add(callId);
+        if (invite !== undefined) this.#keeper?.forget(invite);
         log.error({ callId, err }, 'a call could not be restored');
       },
     );
     const whole = dialogs.filter(({ dialog }) => !broken.has(dialog.opened.callId));
     for (const one of dialogs) if (broken.has(one.dialog.opened.callId)) this.#giveUp(one, core, histories);
-    this.#keeper.listen();
+    this.#keeper.listen(aors);
     for (const one of ended) this.#records.add(one.ended, this.#textOf(one.record, one.history));
     for (const { item, id, call } of records)
       this.#records.add(new Ended(windowOf(id), item), JSON.stringify(call));
-    if (damaged > 0) log.warn({ entries: damaged }, 'the store has entries that cannot be read');
+    for (const item of damaged) this.#keeper.forget(item);
+    if (damaged.length > 0)
+      log.warn({ entries: damaged.length }, 'the store had entries that cannot be read: they are gone');
     const calls = whole.filter(({ dialog }) => dialog.facts.machine === 'dialog').length;
     return () => {
       restored.start();

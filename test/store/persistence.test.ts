@@ -37,6 +37,15 @@ function left(entries: Readonly<Record<string, string>> = {}): string {
   return folder;
 }
 
+function savedBinding(aor: string, expires: number) {
+  const flow = { transport: 'udp', localAddress: HERE.address, localPort: HERE.port };
+  return {
+    ...{ v: 1, aor, contact: '<sip:phone@10.0.0.9>', callId: 'a registration', cseq: 1, expires },
+    flow: { ...flow, remoteAddress: '10.0.0.9', remotePort: 5060 },
+    ...{ path: [], follow: 'contact' },
+  };
+}
+
 async function opened(folder: string, config: Record<string, unknown> = {}) {
   const persistence = await Persistence.open({
     folder,
@@ -80,6 +89,23 @@ it('lines that the file does not take at the start are kept on, however many', a
   begin(house, 0, 'unreachable', { user: 'a', ...HERE }, { user: 'b', ...HERE });
   const kept = [...readLogOffline(join(folder, 'store')).values()];
   expect(kept.filter((text) => text.includes(line))).toHaveLength(1);
+});
+
+it('what came to its end while there was no server, or cannot be read, is not kept for ever', async () => {
+  const config = { domains: [DOMAIN], open: true };
+  const folder = left({
+    'b:sip:guest@example.org': JSON.stringify([savedBinding('sip:guest@example.org', Date.now() - 1)]),
+    'b:sip:alice@example.org': JSON.stringify([savedBinding('sip:alice@example.org', Date.now() + 60_000)]),
+    'b:sip:bob@example.org': '[{',
+    'd:1': 'null',
+    'i:1': JSON.stringify({ callId: 'a call', role: 'opening', side: 'caller', forwarding: { base: 'x' } }),
+    'i:2': JSON.stringify({ callId: 'another', role: 'opening', side: 'caller' }),
+    'j:1': '{}',
+  });
+  const house = await House.open({ folder, at: HERE, key: 'a key', config });
+  expect(house.core.location.size).toBe(1);
+  await house.close();
+  expect([...readLogOffline(join(folder, 'store')).keys()]).toEqual(['b:sip:alice@example.org']);
 });
 
 it('what the journal has at the start is on the disk before its lines are forgotten', async () => {

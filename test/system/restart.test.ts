@@ -386,8 +386,32 @@ it('a bug while a call is kept leaves nothing of it in what is kept of the next'
   const { dialogs, damaged } = readKept(w.kept);
   expect([dialogs.map(({ dialog }) => dialog.state), damaged]).toEqual([
     ['confirmed.media.audio|transfer.idle', 'ringing'],
-    0,
+    [],
   ]);
+});
+
+it('a bug while one call is kept costs no other call and no binding, and that call is kept when it changes again', () => {
+  const { w, alice, bob } = world();
+  const [one, other] = [callUp(w, alice, bob).dialog, callUp(w, bob, alice).dialog];
+  const states = () => readKept(w.kept).dialogs.map(({ dialog }) => dialog.state);
+  const [up] = states();
+  vi.spyOn(w.core.supervisor, 'save').mockImplementationOnce((out) => {
+    out.plain('{"half":');
+    throw new Error('a bug');
+  });
+  w.burst(() => {
+    alice.request('BYE', { ...one, cseq: 2 });
+    bob.request('BYE', { ...other, cseq: 2 });
+    alice.request('REGISTER', { uri: 'sip:example.org', to: alice.aor, headers: ['Expires: 0'] });
+  });
+  expect(w.bugs.splice(0)).toEqual([new Error('a bug')]);
+  expect(states()).toEqual([up, 'terminating']);
+  expect(readKept(w.kept).aors).toEqual([bob.aor]);
+  alice.response('REGISTER', 200);
+  bob.answer(bob.got('BYE'), 200);
+  alice.answer(alice.got('BYE'), 200);
+  expect(states()).toEqual([]);
+  w.expectSilence();
 });
 
 describe('a transfer', () => {

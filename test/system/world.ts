@@ -161,6 +161,7 @@ export class World {
       clock,
       wall: () => this.clock.now() + this.wallShift,
       histories: this.#histories,
+      onBug: (cause) => this.bugs.push(cause),
       journal: {
         calls: this.#records,
         how: HOW,
