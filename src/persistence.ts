@@ -48,6 +48,12 @@ export interface Restored {
   readonly overdue: number;
 }
 
+interface EndedCall {
+  readonly ended: Ended;
+  /** Of a StoredCall, as JSON. */
+  readonly text: string;
+}
+
 export class Persistence {
   readonly #parts: PersistenceParts;
   readonly #isForPower: boolean;
@@ -66,6 +72,10 @@ export class Persistence {
   #refused = 0;
   /** Records that had no room anywhere. */
   #lost = 0;
+  /** Calls that have ended, and what is kept of that is not safe yet: a batch a flush. */
+  readonly #unsafe: EndedCall[][] = [];
+  /** Those of the burst at hand. */
+  #justEnded: EndedCall[] = [];
   /** The database has them, but the disk may not have their lines in the journal. In the order in which they ended. */
   #stored: Ended[] = [];
   #journal: Journal | undefined;
@@ -161,12 +171,22 @@ export class Persistence {
   readonly keep = (): void => {
     if (this.#stored.length > 0) this.#forgetStored();
     this.#keeper?.keep();
+    if (this.#justEnded.length === 0) return;
+    this.#unsafe.push(this.#justEnded);
+    this.#justEnded = [];
+    this.safely(this.#store);
   };
 
-  /** undefined: what is written is safe enough. */
-  get safely(): ((release: () => void) => void) | undefined {
-    if (!this.#isForPower) return undefined;
-    return (release) => this.#log.safely(release);
+  /** Calls back when what was kept so far is safe, or when that takes too long. */
+  readonly safely = (release: () => void): void => this.#log.safely(release);
+
+  /** What messages wait for. undefined: they leave when what they were decided by was flushed, whatever the disk does. */
+  get messagesSafely(): ((release: () => void) => void) | undefined {
+    return this.#isForPower ? this.safely : undefined;
+  }
+
+  get isForPower(): boolean {
+    return this.#isForPower;
   }
 
   /**
@@ -243,21 +263,24 @@ export class Persistence {
     this.#keeper?.giveUp(kept, { number: supervisor.nextNumber(), transition });
   }
 
-  /** A call has ended. */
+  /** A call has ended. The database hears of it when the log has it: else a call that was killed there would end twice. */
   ended(record: CallRecord, history: History | undefined): void {
     const ended = new Ended(this.#journal?.window ?? 0);
-    const text = this.#textOf(record, history);
-    if (!this.#records.add(ended, text)) {
-      // So many wait that this one stands in the log alone, and is stored after the next start.
-      this.#refused += text.length;
-      if (this.#refused > MOST_REFUSED || this.#log.isBehind) {
-        this.#lose();
-        // its lines are needed all the same
-        this.#stored.push(ended);
-      }
-    }
+    this.#justEnded.push({ ended, text: this.#textOf(record, history) });
     this.#keeper?.ended(record, ended);
   }
+
+  readonly #store = (): void => {
+    for (const { ended, text } of this.#unsafe.shift() ?? []) {
+      if (this.#records.add(ended, text)) continue;
+      // So many wait that this one stands in the log alone, and is stored after the next start.
+      this.#refused += text.length;
+      if (this.#refused <= MOST_REFUSED && !this.#log.isBehind) continue;
+      this.#lose();
+      // its lines are needed all the same
+      this.#stored.push(ended);
+    }
+  };
 
   /** Of a StoredCall, as JSON: one flat string, for it may wait for long. */
   #textOf(record: CallRecord, history: History | undefined): string {
@@ -289,6 +312,7 @@ export class Persistence {
   }
 
   async close(): Promise<void> {
+    while (this.#unsafe.length > 0) this.#store();
     await this.#records.close();
     this.#forgetStored();
     this.#keeper?.forgetWindows();

@@ -76,7 +76,7 @@ async function serverOn(config: Config, { log, load }: ServerHooks): Promise<Run
   const journal = new Journal({
     folder,
     settings: config.journal,
-    safely: persistence?.safely,
+    ...(persistence && { safely: persistence.safely, isForPower: persistence.isForPower }),
     onTrouble: (trouble) => sayTrouble(trouble, log),
     now: () => clock.now(),
   });
@@ -153,7 +153,7 @@ async function serverOn(config: Config, { log, load }: ServerHooks): Promise<Run
       if (transition.seq === 1) log.debug({ callId: dialog.callId, method: cause }, 'call starts');
       if (transition.done) log.debug({ callId: dialog.callId, cause }, 'call ends');
     },
-    ...(persistence && { keep: persistence.keep, safely: persistence.safely }),
+    ...(persistence && { keep: persistence.keep, safely: persistence.messagesSafely }),
     tell: () => {
       if (journal.hasNews) writeSoon ??= setTimeout(write, JOURNAL_DELAY);
     },

@@ -23,11 +23,10 @@ export interface JournalOptions {
   /** Zone of the diary; the process's own when absent. */
   readonly zone?: ZoneOffset;
   readonly fs?: FileSystem;
-  /**
-   * Calls back when all that was kept so far is safe from power failures. Lines are written after that, and settled only
-   * when they are on the disk themselves; absent: when they are in the files.
-   */
+  /** Calls back when all that was kept so far is safe: lines are written after that. Absent: it is so at once. */
   readonly safely?: ((release: () => void) => void) | undefined;
+  /** Lines are settled only when they are on the disk themselves, not when they are in the files. */
+  readonly isForPower?: boolean;
   /** Monotonic ms. */
   readonly now?: () => number;
 }
@@ -48,7 +47,8 @@ export class Journal {
   readonly #files: readonly [diary: RotatingFile, ndjson: RotatingFile];
   #diaryLines = '';
   #ndjsonLines = '';
-  readonly #safely: JournalOptions['safely'];
+  readonly #safely: NonNullable<JournalOptions['safely']>;
+  readonly #isForPower: boolean;
   /** Lines that wait until what is kept of them is safe; the last ones of a window. */
   readonly #unsafe: { readonly lines: LinesOfBoth; readonly isLast: boolean }[] = [];
   /** Counts the writes that both files took. */
@@ -69,8 +69,9 @@ export class Journal {
   #isClosed = false;
 
   constructor(options: JournalOptions) {
-    const { folder, settings, zone, onTrouble, fs, now, safely } = options;
-    this.#safely = safely;
+    const { folder, settings, zone, onTrouble, fs, now, safely, isForPower = false } = options;
+    this.#safely = safely ?? ((release) => release());
+    this.#isForPower = isForPower;
     this.diaryPath = join(folder, DIARY_FILE);
     this.ndjsonPath = join(folder, NDJSON_FILE);
     this.#zone = zone;
@@ -80,7 +81,7 @@ export class Journal {
     const file = (path: string) =>
       new RotatingFile({
         path,
-        isSynced: safely !== undefined,
+        isSynced: isForPower,
         maxSize: settings.maxSize,
         keep: settings.keep,
         onTrouble,
@@ -157,22 +158,22 @@ export class Journal {
     const hasNews = this.hasNews;
     this.#hasWritten ||= hasNews || this.#isTold;
     this.#diaryLines = this.#ndjsonLines = '';
-    if (this.#safely === undefined || this.#isDoubtful) {
+    if (this.#isDoubtful) {
       this.#write(lines);
       if (this.#isWritten && this.#hasWritten) this.#unsettled = this.#nextWindow();
-    } else if (hasNews || this.#hasWritten) this.#writeSafely(lines, this.#safely);
+    } else if (hasNews || this.#hasWritten) this.#writeSafely(lines);
     else this.#write(lines);
   }
 
-  /** What is recorded from now on is the next window's, unless one is on its way to the disk: two is all there is to keep apart. */
-  #writeSafely(lines: LinesOfBoth, safely: NonNullable<JournalOptions['safely']>): void {
+  /** What is recorded from now on is the next window's, unless one is on its way: two is all there is to keep apart. */
+  #writeSafely(lines: LinesOfBoth): void {
     const isLast = this.#leaving === 'no';
     if (isLast) {
       this.#nextWindow();
       this.#leaving = 'unsafe';
     }
     this.#unsafe.push({ lines, isLast });
-    safely(() => this.#writeUnsafe());
+    this.#safely(() => this.#writeUnsafe());
   }
 
   #writeUnsafe(): void {
@@ -185,8 +186,9 @@ export class Journal {
   #write([diary, ndjson]: LinesOfBoth): void {
     this.#files[0].append(diary);
     this.#files[1].append(ndjson);
-    const maySync = !this.#isDoubtful && !this.#isClosed;
-    if (this.#leaving === 'written' && this.#isWritten && maySync) this.#sync();
+    if (this.#leaving !== 'written' || !this.#isWritten || this.#isDoubtful || this.#isClosed) return;
+    if (this.#isForPower) this.#sync();
+    else this.#settled();
   }
 
   get #isWritten(): boolean {
@@ -210,7 +212,7 @@ export class Journal {
     const [diary, ndjson] = this.#files;
     const synced: Done = (err) => {
       if (this.#isClosed) return;
-      this.#leaving = err === null ? 'no' : 'written';
+      this.#leaving = 'written';
       if (err === null) this.#settled();
       else if (isRefusal(err)) this.#doubt();
     };
@@ -221,6 +223,7 @@ export class Journal {
   }
 
   #settled(): void {
+    this.#leaving = 'no';
     this.#unsettled = this.#window;
     // those of the window before stand there by now
     if (!this.#hasWritten && !this.#isTold) this.#places = this.#placesNow();
@@ -253,7 +256,8 @@ export class Journal {
     this.#isClosed = true;
     this.flush();
     while (this.#unsafe.length > 0) this.#writeUnsafe();
-    if (this.#safely !== undefined) this.#syncNow(isKnown);
+    if (this.#isForPower) this.#syncNow(isKnown);
+    else if (this.#isWritten) this.#unsettled = this.#nextWindow();
     for (const file of this.#files) file.close();
   }
 

@@ -11,6 +11,7 @@ import { type Damage, type LogContents, readLog } from './log-read.ts';
 import { LogRemover } from './log-remover.ts';
 import { LogSync, type Safe } from './log-sync.ts';
 import { LogWaiting } from './log-waiting.ts';
+import { LogWritten } from './log-written.ts';
 import type { Segment } from './segment.ts';
 import { SegmentMaker } from './segment-maker.ts';
 
@@ -88,6 +89,7 @@ export class LiveLog {
   readonly #index: LogIndex;
   readonly #condition: LogCondition;
   readonly #sync: LogSync;
+  readonly #unwritten: LogWritten;
   readonly #remover: LogRemover;
   readonly #cleaner: LogCleaner;
   readonly #maker: SegmentMaker;
@@ -132,6 +134,7 @@ export class LiveLog {
     this.#current = contents.canGoOn ? contents.segments.at(-1) : undefined;
     this.#nextSeq = contents.nextSeq;
     this.#condition = new LogCondition(options.onTrouble, () => this.#waitingBytes());
+    this.#unwritten = new LogWritten(this.#now);
     this.#sync = new LogSync({
       fs: this.#fs,
       folder: options.folder,
@@ -226,15 +229,18 @@ export class LiveLog {
   }
 
   /**
-   * With 'power', `done` is called when all that was flushed so far is on the disk, and after 50 ms in any case: then
-   * with false. With 'process', and when nothing waits for the disk, at once.
+   * `done` is called when all that was flushed so far is where it outlives what it is to outlive: with 'power' on the
+   * disk, and after 50 ms in any case; with 'process' in the file, which is mostly so by now, and after 2 s in any case.
+   * With false when it took too long.
    */
   safely(done: Safe): void {
-    if (this.#isForPower && !this.#isClosed) this.#sync.whenSafe(this.#mark, done);
-    else done(!this.#isForPower);
+    if (this.#isClosed) done(!this.#isForPower);
+    else if (this.#isForPower) this.#sync.whenSafe(this.#mark, done);
+    else if (this.#written === this.#mark) done(true);
+    else this.#unwritten.when(this.#mark, done);
   }
 
-  /** Somebody waits in `safely`. */
+  /** Somebody waits in `safely` for the disk. */
   get isAwaited(): boolean {
     return this.#sync.isAwaited;
   }
@@ -283,6 +289,7 @@ export class LiveLog {
       isSafe = false;
       this.#syncFailed(asError(error));
     }
+    this.#unwritten.close(isSafe);
     this.#sync.close(isSafe, () => this.#letGo());
   }
 
@@ -451,6 +458,7 @@ export class LiveLog {
   }
 
   #wrote(began: number): void {
+    this.#unwritten.upTo(this.#written);
     const now = this.#now();
     if (now - began > SLOW_MS) this.counts.slow++;
     this.#condition.took('write', now - began, now);

@@ -11,6 +11,7 @@ import { BASIC_CALL, life } from './transitions.ts';
 function journal(
   settings: Partial<JournalOptions['settings']> = {},
   fs: Partial<typeof realFileSystem> = {},
+  safely?: JournalOptions['safely'],
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'callchart-journal-'));
   const it = new Journal({
@@ -19,6 +20,7 @@ function journal(
     zone: namedZone('UTC'),
     onTrouble: () => {},
     fs: { ...realFileSystem, ...fs },
+    safely,
   });
   onTestFinished(() => {
     it.close();
@@ -31,6 +33,29 @@ function journal(
       .map((line): unknown => JSON.parse(line));
   return { it, diary: () => readFileSync(it.diaryPath, 'utf8'), objects };
 }
+
+test('lines are never ahead of what is kept of them', () => {
+  const waiting: (() => void)[] = [];
+  const { it, diary } = journal({}, {}, (release) => waiting.push(release));
+  const lines = () => diary().split('\n').length - 1;
+  const [first, second, third] = life(BASIC_CALL).filter(({ notes }) => notes.length > 0);
+  const say = (transition = first) => {
+    if (transition !== undefined) it.record(transition);
+    const { window } = it;
+    it.flush();
+    return window;
+  };
+  const [one, two, three] = [say(first), say(second), say(third)];
+  expect([one < two, two === three, lines()]).toEqual([true, true, 0]);
+  waiting.shift()?.();
+  expect([lines(), it.isSettled(one), it.isSettled(two)]).toEqual([1, true, false]);
+  waiting.shift()?.();
+  waiting.shift()?.();
+  expect(lines()).toBe(3);
+  it.flush();
+  waiting.shift()?.();
+  expect([it.isSettled(three), it.isComplete]).toEqual([true, true]);
+});
 
 const types = (objects: unknown[]) => objects.map((object) => (object as { type: string }).type);
 

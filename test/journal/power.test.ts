@@ -126,6 +126,7 @@ function journalOn(
     settings: { style: 'classic', detail: 'transitions', maxSize, keep: 60 },
     zone: () => 0,
     safely,
+    isForPower: true,
     onTrouble: (trouble) => troubles.push(trouble),
     fs,
   });

@@ -71,7 +71,7 @@ export class House {
     this.journal = new Journal({
       folder,
       settings: config.journal,
-      safely: store?.safely,
+      ...(store && { safely: store.safely, isForPower: store.isForPower }),
       onTrouble: () => this.bugs++,
       now: () => clock.now(),
     });

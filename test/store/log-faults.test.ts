@@ -172,6 +172,35 @@ describe('a slow disk', () => {
     expect(log.counts.slow).toBe(3);
   });
 
+  test('keeps those who wait for what they flushed until it is written, but not for more than 2 s', () => {
+    const { log } = open();
+    const told: string[] = [];
+    const putAndWait = (key: string) => {
+      put(log, key, '1');
+      log.safely((isWritten) => told.push(`${key} ${isWritten}`));
+    };
+    slow(60);
+    putAndWait('a');
+    expect(told.splice(0)).toEqual(['a true']);
+    putAndWait('b');
+    putAndWait('c');
+    wait(1999);
+    expect(told).toEqual([]);
+    disk.settle();
+    expect(told.splice(0)).toEqual(['b true', 'c true']);
+    putAndWait('d');
+    wait(1000);
+    putAndWait('e');
+    wait(1000);
+    expect(told.splice(0)).toEqual(['d false']);
+    wait(1000);
+    expect(told.splice(0)).toEqual(['e false']);
+    putAndWait('f');
+    log.close();
+    expect(told).toEqual(['f true']);
+    expect(kept()).toEqual({ a: '1', b: '1', c: '1', d: '1', e: '1', f: '1' });
+  });
+
   test('that only a pause of the machine has made slow is quick again a second later, whatever pauses follow', () => {
     const { log } = open();
     slow(60);

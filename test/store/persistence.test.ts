@@ -155,11 +155,17 @@ describe('the record of an ended call that is stored', () => {
     });
     onTestFinished(() => it.close());
     let calls = 0;
+    let known = 0;
     const call = () => void begin(it, calls++, 'unreachable', phone(1), phone(2));
     const keys = () => [...readLogOffline(join(folder, 'store')).keys()];
     const kept = () => keys().filter((key) => key.startsWith('d:'));
     /** Those that have ended so far, and more. */
-    const stored = (more: readonly Ended[] = []) => onStored([...added.splice(0), ...more]);
+    const stored = async (more: readonly Ended[] = []) => {
+      // the database hears of them when the log is safe
+      await vi.waitFor(() => expect(known + added.length).toBe(calls));
+      known = calls;
+      onStored([...added.splice(0), ...more]);
+    };
     return { journal: it.journal, call, kept, keys, stored, close: () => it.close() };
   }
 
@@ -168,7 +174,7 @@ describe('the record of an ended call that is stored', () => {
     for (let n = 0; n < 3; n++) {
       call();
       journal.flush();
-      stored();
+      await stored();
     }
     expect(kept()).toHaveLength(1);
   });
@@ -177,7 +183,7 @@ describe('the record of an ended call that is stored', () => {
     const { journal, call, kept, stored } = await house('process');
     for (let n = 0; n < 3; n++) {
       call();
-      stored();
+      await stored();
     }
     expect(kept()).toHaveLength(3);
     journal.flush();
@@ -189,7 +195,7 @@ describe('the record of an ended call that is stored', () => {
     const { journal, call, kept, stored } = await house('power');
     for (let n = 0; n < 3; n++) {
       call();
-      stored();
+      await stored();
     }
     const before = kept();
     expect(before).toHaveLength(3);
@@ -206,7 +212,7 @@ describe('the record of an ended call that is stored', () => {
     async (durability) => {
       const { call, stored, close, keys } = await house(durability);
       call();
-      stored();
+      await stored();
       expect(keys().filter((key) => key.startsWith('j:'))).toHaveLength(1);
       await close();
       expect(keys().filter((key) => /^[jd]:/.test(key))).toEqual([]);
@@ -216,13 +222,28 @@ describe('the record of an ended call that is stored', () => {
   it('fills no store when the disk never has its line', async () => {
     const { journal, call, kept, stored } = await house('power');
     call();
-    stored();
+    await stored();
     const [first] = kept();
-    stored(Array.from({ length: 10_000 }, () => new Ended(journal.window)));
+    await stored(Array.from({ length: 10_000 }, () => new Ended(journal.window)));
     call();
     expect(kept()).toHaveLength(1);
     expect(kept()).not.toContain(first);
   });
+});
+
+it('the database hears of an ended call when the log has its end, not before', async () => {
+  const persistence = await opened(left());
+  const add = vi.spyOn(Records.prototype, 'add');
+  onTestFinished(() => add.mockRestore());
+  const records = new CallRecords();
+  const over = life(BASIC_CALL)
+    .map((transition) => records.take(transition))
+    .at(-1);
+  if (over === undefined) throw new Error('it has not ended');
+  persistence.ended(over, undefined);
+  expect(add).not.toHaveBeenCalled();
+  persistence.keep();
+  expect(add).toHaveBeenCalledOnce();
 });
 
 it('what neither database nor log has room for is counted, and fills no memory', async () => {
@@ -234,8 +255,10 @@ it('what neither database nor log has room for is counted, and fills no memory',
   if (record === undefined) throw new Error('it has not ended');
   // three wait for the database, three more stand in the log alone
   for (let n = 0; n < 6; n++) persistence.ended(record, undefined);
+  persistence.keep();
   expect(persistence.standing.lost).toBeUndefined();
   for (let n = 0; n < 2; n++) persistence.ended(record, undefined);
+  persistence.keep();
   expect(persistence.standing.lost).toBe(2);
 });
 
