@@ -17,8 +17,6 @@ export interface RecordsOptions<Id> {
   /** These stand in the database: nobody else needs to keep them. */
   readonly onStored: (ids: readonly Id[]) => void;
   readonly onTrouble: (trouble: RecordsTrouble) => void;
-  /** After `add` has said no: there is room again for what was refused. */
-  readonly onRoom?: () => void;
   /** Characters that may wait in memory. */
   readonly maxWaiting?: number;
   /** The thread's program. */
@@ -73,7 +71,6 @@ export class Records<Id> {
   #isClosing = false;
   #waiting: { readonly id: Id; readonly text: string }[] = [];
   #waitingSize = 0;
-  #hasRefused = false;
   #batch: Batch<Id> | undefined;
   #batches = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -128,10 +125,7 @@ export class Records<Id> {
 
   /** `text`: a StoredCall as JSON. False: too many wait; it may be offered again. Throws nothing. */
   add(id: Id, text: string): boolean {
-    if (this.#waitingSize + text.length > this.#maxWaiting || this.#isClosing) {
-      this.#hasRefused = true;
-      return false;
-    }
+    if (this.#waitingSize + text.length > this.#maxWaiting || this.#isClosing) return false;
     this.#waiting.push({ id, text });
     this.#waitingSize += text.length;
     if (this.#waiting.length >= BATCH) this.#send();
@@ -247,9 +241,6 @@ export class Records<Id> {
     if (this.#waiting.length >= BATCH || this.#isClosing || this.#held.length > 0) this.#send();
     else if (this.#waiting.length > 0) this.#timer ??= setTimeout(() => this.#send(), GATHER_MS);
     this.#letGo();
-    if (!this.#hasRefused || this.#waitingSize > this.#maxWaiting / 2) return;
-    this.#hasRefused = false;
-    this.#options.onRoom?.();
   }
 
   /** One batch at a time: a thread that is slow is not buried. */
