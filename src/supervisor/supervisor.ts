@@ -466,12 +466,10 @@ export class Supervisor implements EffectHost {
       dialog.value = dialog.actor.getSnapshot().value;
       dialog.kept = one.kept;
       if (one.links !== undefined) this.links.restore(dialog.callId, one.links);
-      for (const [name, due] of one.timers) {
+      for (const [name, due] of this.#timersOf(one)) {
         // A clock that was put back meanwhile makes nothing last longer.
         const left = Math.min(this.#toClock(due) - clock.now(), due - (one.at ?? Number.NEGATIVE_INFINITY));
-        // Whether the ACK has come meanwhile is not kept; a phone that misses it ends the call itself (RFC 3261 §13.3.1.4).
-        if (name === 'ack') this.#startFixed(dialog, 'life');
-        else if (left > 0) this.#startPlain(dialog, name, left);
+        if (left > 0) this.#startPlain(dialog, name, left);
         else overdue.push({ due, dialog, name });
       }
     }
@@ -480,6 +478,23 @@ export class Supervisor implements EffectHost {
       for (const { dialog, name } of overdue) this.#timerFired(dialog, name);
     };
     return { dialogs, overdue: overdue.length, start };
+  }
+
+  /**
+   * Whether the ACK has come is not kept; a phone that misses it ends the call itself (RFC 3261 §13.3.1.4). So what waits
+   * for it has its life instead, from the answer on: counted from the restart it would begin anew with each of them.
+   */
+  #timersOf({ timers, session, at }: SavedDialog): readonly (readonly [TimerName, number])[] {
+    const { ack, life } = this.#parts.durations;
+    const isRefreshed = timers.some(([name]) => name === 'life');
+    return timers.flatMap(([name, due]): [TimerName, number][] => {
+      if (name !== 'ack') return [[name, due]];
+      // A request that came before the ACK has begun it already.
+      if (isRefreshed) return [];
+      // The wait may have been set longer then, but what is kept of an answer came after it.
+      const answeredAt = Math.min(due - ack, at ?? due);
+      return [['life', answeredAt + (session ?? life)]];
+    });
   }
 
   /** The INVITE's way as it stood; a call that is over may still have a phone to be silenced. False: it cannot be read. */

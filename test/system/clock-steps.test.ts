@@ -103,6 +103,37 @@ it('back while no server runs: nothing lasts longer than when it was kept', () =
   w.expectSilence();
 });
 
+it.each([
+  ['life', [], 1_800_000],
+  ['session', ['Session-Expires: 600'], 632_000],
+])('back while no server runs: a call has its %s once more at most', (_, headers, ms) => {
+  const { w, alice, bob } = world({ timers: { life: '30m' } });
+  callUp(w, alice, bob, SDP.audio, SDP.audio, headers);
+  w.advance(60_000);
+  w.wallShift -= HOUR;
+  w.kill();
+  w.advance(ms - 1);
+  expect(w.core.supervisor.size).toBe(1);
+  w.advance(1);
+  expect(w.core.supervisor.size).toBe(0);
+  expect(w.transitions.at(-1)?.cause).toBe('timer life');
+  w.expectSilence();
+});
+
+it('back by less than a call had lasted: it has no more than was left of its life', () => {
+  const { w, alice, bob } = world({ timers: { life: '2h' } });
+  callUp(w, alice, bob);
+  w.advance(1.5 * HOUR);
+  w.wallShift -= HOUR;
+  w.kill();
+  // by the wall clock it has lasted half an hour
+  w.advance(1.5 * HOUR - 1);
+  expect(w.core.supervisor.size).toBe(1);
+  w.advance(1);
+  expect(w.core.supervisor.size).toBe(0);
+  w.expectSilence();
+});
+
 it('back while no server runs: the next phone rings no later than it would have', () => {
   const { w, alice, bob } = world();
   const carol = ringInTurn(w, alice, bob);

@@ -3,8 +3,8 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { readKept } from '../../src/kept.ts';
 import { callUp, ringInTurn, SDP, twoPhones, type World } from './world.ts';
 
-const world = () => {
-  const { world: w, ...phones } = twoPhones();
+const world = (config: Record<string, unknown> = {}) => {
+  const { world: w, ...phones } = twoPhones(config);
   return { w, ...phones };
 };
 
@@ -466,5 +466,154 @@ describe('what a call has no more since the server came back', () => {
     w.kill();
     callUp(w, bob, carol);
     expect(origins()).toEqual([undefined, 'transfer', undefined]);
+  });
+});
+
+describe('a call that nobody ends', () => {
+  const MINUTE = 60_000;
+  const TIMED_OUT = '\tCall Has Timed Out';
+  const halfAnHour = () => world({ timers: { life: '30m' } });
+  const ofNinetySeconds = ['Session-Expires: 90;refresher=uac'];
+
+  /** Answered with these headers, and acknowledged 2 s later. */
+  function answered({ w, alice, bob }: ReturnType<typeof world>, headers: readonly string[] = []) {
+    const invite = alice.request('INVITE', { to: bob.aor, body: SDP.audio });
+    bob.answer(bob.got('INVITE'), 200, { headers, body: SDP.audio });
+    const answeredAt = w.clock.now();
+    w.advance(2000);
+    const toTag = alice.response('INVITE', 200).to.tag ?? '';
+    const { callId, fromTag } = invite;
+    const dialog = { callId, fromTag, toTag, to: bob.aor, uri: bob.contact };
+    alice.request('ACK', { ...dialog, cseq: 1 });
+    return { dialog, answeredAt };
+  }
+
+  /** Its last moment is `at`. */
+  function expectEndAt(w: World, at: number) {
+    w.advance(at - w.clock.now() - 1);
+    expect(w.core.supervisor.size).toBe(1);
+    w.advance(1);
+    expect(w.core.supervisor.size).toBe(0);
+    expect(w.diary.filter((line) => line === TIMED_OUT)).toHaveLength(1);
+    expect(w.diary.at(-1)).toBe(TIMED_OUT);
+    expect(w.transitions.at(-1)).toMatchObject({ at, cause: 'timer life' });
+    w.expectSilence();
+  }
+
+  it('has one life from its answer on, however often the server is killed', () => {
+    const of = halfAnHour();
+    const { w } = of;
+    const { answeredAt } = answered(of);
+    for (let times = 0; times < 5; times++) {
+      w.advance(3 * MINUTE);
+      expect(w.kill(2 * MINUTE)).toBe(0);
+    }
+    expectEndAt(w, answeredAt + 30 * MINUTE);
+  });
+
+  it('has one session from its answer on, however often the server is killed', () => {
+    const of = world();
+    const { w } = of;
+    const { answeredAt } = answered(of, ofNinetySeconds);
+    for (let times = 0; times < 3; times++) {
+      w.advance(10_000);
+      expect(w.kill(20_000)).toBe(0);
+    }
+    expectEndAt(w, answeredAt + 122_000);
+  });
+
+  it.each([
+    ['life', [], 30 * MINUTE],
+    ['session', ofNinetySeconds, 122_000],
+  ])('is over at once when its %s came to an end while no server ran', (_, headers, ms) => {
+    const of = halfAnHour();
+    const { w } = of;
+    answered(of, headers);
+    expect(w.kill(ms - 2000 - 1)).toBe(0);
+    expect(w.core.supervisor.size).toBe(1);
+    expect(w.kill(1)).toBe(1);
+    expect(w.diary.at(-1)).toBe(TIMED_OUT);
+    w.expectSilence();
+  });
+
+  it('keeps its end when it is kept anew between two restarts', () => {
+    const of = halfAnHour();
+    const { w, alice, bob } = of;
+    const { dialog, answeredAt } = answered(of);
+    w.kill(5 * MINUTE);
+    alice.request('REFER', { ...dialog, cseq: 2, headers: ['Refer-To: <sip:carol@example.org>'] });
+    bob.answer(bob.got('REFER'), 202);
+    const due = answeredAt + 30 * MINUTE;
+    expect(readKept(w.kept).dialogs.map(({ dialog }) => dialog.timers)).toEqual([[['life', due]]]);
+    w.kill(5 * MINUTE);
+    w.kill(5 * MINUTE);
+    expectEndAt(w, due);
+  });
+
+  it.each([
+    ['an UPDATE', 'UPDATE', ''],
+    ['a re-INVITE', 'INVITE', SDP.audio],
+  ])('lasts from %s on that was answered, no longer and no less', (_, method, body) => {
+    const of = world();
+    const { w, alice, bob } = of;
+    const { dialog } = answered(of, ofNinetySeconds);
+    w.kill(40_000);
+    const refreshedAt = w.clock.now();
+    alice.request(method, { ...dialog, cseq: 2, body });
+    bob.answer(bob.got(method), 200, { headers: ofNinetySeconds, body });
+    if (method === 'INVITE') alice.request('ACK', { ...dialog, cseq: 2 });
+    w.kill(50_000);
+    w.kill(20_000);
+    expectEndAt(w, refreshedAt + 122_000);
+  });
+
+  it('lasts from an UPDATE on that came before the ACK', () => {
+    const { w, alice, bob } = halfAnHour();
+    const { callId, fromTag } = alice.request('INVITE', { to: bob.aor, body: SDP.audio });
+    bob.answer(bob.got('INVITE'), 200, { body: SDP.audio });
+    const toTag = alice.response('INVITE', 200).to.tag ?? '';
+    w.advance(10_000);
+    const updatedAt = w.clock.now();
+    alice.request('UPDATE', { callId, fromTag, toTag, to: bob.aor, uri: bob.contact, cseq: 2 });
+    bob.answer(bob.got('UPDATE'), 200);
+    w.kill(MINUTE);
+    w.kill(MINUTE);
+    expectEndAt(w, updatedAt + 30 * MINUTE);
+  });
+
+  it('has its life from its answer on, though it was kept anew before the ACK', () => {
+    const { w, alice, bob } = halfAnHour();
+    const { callId, fromTag } = alice.request('INVITE', { to: bob.aor, body: SDP.audio });
+    bob.answer(bob.got('INVITE'), 200, { body: SDP.audio });
+    const answeredAt = w.clock.now();
+    const toTag = alice.response('INVITE', 200).to.tag ?? '';
+    w.advance(10_000);
+    const headers = ['Refer-To: <sip:carol@example.org>'];
+    alice.request('REFER', { callId, fromTag, toTag, to: bob.aor, uri: bob.contact, cseq: 2, headers });
+    w.kill(MINUTE);
+    expectEndAt(w, answeredAt + 30 * MINUTE);
+  });
+
+  it('was answered no later than it was kept, whatever 64*T1 was then', () => {
+    const of = halfAnHour();
+    const { w } = of;
+    const { answeredAt } = answered(of);
+    w.kill(MINUTE, (kept) => {
+      for (const [key, text] of kept)
+        kept.set(
+          key,
+          text.replace(/\["ack",(\d+)\]/, (_, due) => `["ack",${Number(due) + MINUTE}]`),
+        );
+    });
+    expectEndAt(w, answeredAt + 30 * MINUTE);
+  });
+
+  it('goes on when its ACK was not heard before the server was killed, and has a life all the same', () => {
+    const { w, alice, bob } = halfAnHour();
+    alice.request('INVITE', { to: bob.aor, body: SDP.audio });
+    bob.answer(bob.got('INVITE'), 200, { body: SDP.audio });
+    const answeredAt = w.clock.now();
+    expect(w.kill(MINUTE)).toBe(0);
+    expectEndAt(w, answeredAt + 30 * MINUTE);
   });
 });

@@ -66,9 +66,10 @@ export class World {
   }
 
   /**
-   * The server dies between two bursts and comes back `ms` later. `meanwhile` may change what it kept.
+   * The server dies between two bursts and comes back `ms` later. `meanwhile` may change what it kept. Timers that are
+   * overdue then come out.
    */
-  kill(ms = 0, meanwhile: (kept: Map<string, string>) => void = () => {}): void {
+  kill(ms = 0, meanwhile: (kept: Map<string, string>) => void = () => {}): number {
     if (this.#disk === undefined && this.#deferred.length === 0) this.#compare();
     meanwhile(this.kept);
     this.#life++;
@@ -81,11 +82,12 @@ export class World {
       if (history !== undefined) this.#histories.restore(dialog.facts.callId, history);
     }
     const saved = dialogs.map(({ dialog }) => dialog);
-    const { start } = this.core.restore({ bindings, invites, dialogs: saved }, (callId, cause) =>
+    const { overdue, start } = this.core.restore({ bindings, invites, dialogs: saved }, (callId, cause) =>
       this.bugs.push(cause ?? `an INVITE of ${callId} has no dialog`),
     );
     start();
     this.settle();
+    return overdue;
   }
 
   /** What was kept part by part is what would be kept as a whole; what was heard last is nothing to be kept for. */
@@ -532,11 +534,12 @@ export function callUp(
   bob: Phone,
   offer: string = SDP.audio,
   answer: string = SDP.audio,
+  headers: readonly string[] = [],
 ) {
   const invite = alice.request('INVITE', { to: bob.aor, body: offer });
   const atBob = bob.got('INVITE');
   bob.answer(atBob, 180);
-  bob.answer(atBob, 200, { body: answer });
+  bob.answer(atBob, 200, { headers, body: answer });
   alice.response('INVITE', 100);
   alice.response('INVITE', 180);
   const ok = alice.response('INVITE', 200);
