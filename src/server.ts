@@ -12,7 +12,7 @@ import { prepareDataFolder, withDataFolder } from './config/data-folder.ts';
 import { memoryUsed } from './config/memory.ts';
 import { StartError } from './config/start-error.ts';
 import { type Control, openControl } from './control/control.ts';
-import { isAnswered } from './control/control-server.ts';
+import { FolderLock } from './control/folder-lock.ts';
 import { Histories } from './control/history.ts';
 import { Core } from './core.ts';
 import { Journal } from './journal/journal.ts';
@@ -57,20 +57,32 @@ export interface RunningServer {
 
 /** Throws StartError when it cannot serve as configured. */
 export function startServer(config: Config, hooks: ServerHooks): Promise<RunningServer> {
-  return withDataFolder(config.data, () => serverOn(config, hooks));
+  return withDataFolder(config.data, async () => {
+    const troubles: string[] = [];
+    const folder = prepareDataFolder(config.data, (why) => troubles.push(why));
+    // before anything in it is read: another server may be writing it
+    const lock = await FolderLock.take(folder);
+    if (lock === undefined) {
+      throw new StartError(
+        'data-in-use',
+        `another server keeps its journal in ${folder}; give this one its own with --data`,
+      );
+    }
+    for (const why of troubles)
+      hooks.log.error({ folder: config.data }, `the data folder takes nothing: ${why}. Calls go on`);
+    const release = () => lock.release();
+    try {
+      const running = await serverOn(folder, config, hooks);
+      return { ...running, close: () => running.close().finally(release) };
+    } catch (cause) {
+      await release();
+      throw cause;
+    }
+  });
 }
 
-async function serverOn(config: Config, { log, load }: ServerHooks): Promise<RunningServer> {
+async function serverOn(folder: string, config: Config, { log, load }: ServerHooks): Promise<RunningServer> {
   const { advertise } = config;
-  const folder = prepareDataFolder(config.data, (why) =>
-    log.error({ folder: config.data }, `the data folder takes nothing: ${why}. Calls go on`),
-  );
-  if (await isAnswered(folder)) {
-    throw new StartError(
-      'data-in-use',
-      `another server keeps its journal in ${folder}; give this one its own with --data`,
-    );
-  }
   const clock = systemClock();
   const persistence = await Persistence.open({ folder, config, clock, wall: Date.now, log });
   const journal = new Journal({
@@ -188,8 +200,6 @@ async function serverOn(config: Config, { log, load }: ServerHooks): Promise<Run
     store: persistence,
     now: () => clock.now(),
   });
-  const look = setInterval(() => caretaker.look(), 2000);
-  look.unref();
   // What a full disk refused is tried again though no call comes.
   const retry = setInterval(write, 1000);
   retry.unref();
@@ -204,7 +214,13 @@ async function serverOn(config: Config, { log, load }: ServerHooks): Promise<Run
     now: () => clock.now(),
     wall: Date.now,
     onTrouble: ({ message, cause }) => log.warn({ err: cause }, `no control socket: ${message}`),
+    onBack: () => log.info('the control socket is there again'),
   });
+  const look = setInterval(() => {
+    caretaker.look();
+    void control.look();
+  }, 2000);
+  look.unref();
   const addresses = sockets.addresses.map((s) => ({
     transport: 'udp' as const,
     host: s.address,

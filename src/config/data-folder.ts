@@ -1,5 +1,5 @@
 // The folder for all that is kept: made when it is missing, and tried before anything relies on it.
-import { existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { StartError } from './start-error.ts';
 
@@ -12,6 +12,8 @@ export async function withDataFolder<T>(path: string, start: () => Promise<T>): 
   try {
     return await start();
   } catch (cause) {
+    // Two began at once on a folder that was not there: now it is the other's.
+    if (cause instanceof StartError && cause.code === 'data-in-use') throw cause;
     // Also what a start had begun to keep in it: it has served nobody.
     if (missing[0] !== undefined) rmSync(missing[0], { recursive: true, force: true });
     for (const above of missing.slice(1)) removeIfEmpty(above);
@@ -73,6 +75,12 @@ export function prepareDataFolder(path: string, onTakesNothing?: (why: string) =
     onTakesNothing(why);
   }
   return folder;
+}
+
+/** The same for every path of it, and for no other folder. */
+export function identityOf(folder: string): string {
+  const { dev, ino } = statSync(folder, { bigint: true });
+  return `${dev}:${ino}`;
 }
 
 /** By hand: Node's own `recursive` never returns where the kernel makes no folders (/proc). */

@@ -2,6 +2,7 @@
 import { chmodSync, lstatSync, renameSync, rmSync, statSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { identityOf } from '../config/data-folder.ts';
 import { type Answer, Lines, type Question } from './lines.ts';
 import { LONGEST_PATH, SOCKET_FILE, socketPath } from './socket-path.ts';
 
@@ -40,56 +41,92 @@ const SLICE_MS = 2;
 
 export class ControlServer {
   readonly #folder: string;
-  readonly #server: Server;
+  readonly #identity: string;
+  readonly #answers: ControlOptions['answers'];
   readonly #clients = new Set<Socket>();
+  #server: Server | undefined;
   #inode: number | undefined;
+  #look: Promise<boolean> | undefined;
 
-  private constructor({ folder, answers }: ControlOptions) {
+  constructor({ folder, answers }: ControlOptions) {
     this.#folder = folder;
-    this.#server = createServer((socket) => this.#welcome(socket, answers));
+    this.#identity = identityOf(folder);
+    this.#answers = answers;
   }
 
-  /** Rejects with NoControl when there can be none. */
-  static async open(options: ControlOptions): Promise<ControlServer> {
-    const control = new ControlServer(options);
-    await control.#listen();
-    return control;
+  /**
+   * Makes the socket, again when it is not there any more; tells whether it had to. Who is connected stays so. Rejects
+   * with NoControl when there can be none.
+   */
+  listen(): Promise<boolean> {
+    this.#look ??= this.#listen().finally(() => {
+      this.#look = undefined;
+    });
+    return this.#look;
   }
 
   async close(): Promise<void> {
+    await this.#look?.catch(() => {});
     for (const client of this.#clients) client.destroy();
-    await new Promise((closed) => this.#server.close(closed));
+    await new Promise((closed) => (this.#server ? this.#server.close(closed) : closed(undefined)));
     const path = join(this.#folder, SOCKET_FILE);
     // another server may have come meanwhile
-    if (statSync(path, { throwIfNoEntry: false })?.ino === this.#inode) rmSync(path, { force: true });
+    if (this.#inode !== undefined && inodeOf(path) === this.#inode) remove(path);
+  }
+
+  async #listen(): Promise<boolean> {
+    const path = join(this.#folder, SOCKET_FILE);
+    try {
+      if (await this.#isThere(path)) return false;
+      const server = await this.#make(path);
+      // nobody finds the one before any more; who had found it is served on
+      this.#server?.close();
+      this.#server = server;
+      return true;
+    } catch (cause) {
+      if (cause instanceof NoControl) throw cause;
+      throw new NoControl(`${path} cannot be made (${codeOf(cause)})`, { cause });
+    }
+  }
+
+  /** Throws NoControl for what is there and not ours to replace. */
+  async #isThere(path: string): Promise<boolean> {
+    // moved or mounted over: our socket belongs where our files are
+    if (identityOf(this.#folder) !== this.#identity)
+      throw new NoControl(`${this.#folder} is another folder than it was at the start`);
+    const there = lstatSync(path, { throwIfNoEntry: false });
+    if (there === undefined) return false;
+    // as long as it is bound, nothing else gets its inode
+    if (there.ino === this.#inode) return true;
+    if (!there.isSocket()) throw new NoControl(`${path} is a file of somebody else's`);
+    if (await isAnswered(this.#folder))
+      throw new NoControl(`another server answers at ${path}; give each its own folder with --data`);
+    return false;
   }
 
   /**
    * Listens under a name of its own, and takes the known name once nobody else can connect: so the socket is never
    * there with wider permissions, and a dead server's socket is replaced in one step.
    */
-  async #listen(): Promise<void> {
-    const path = join(this.#folder, SOCKET_FILE);
-    const there = lstatSync(path, { throwIfNoEntry: false });
-    if (there !== undefined && !there.isSocket()) throw new NoControl(`${path} is a file of somebody else's`);
-    if (there !== undefined && (await isAnswered(this.#folder)))
-      throw new NoControl(`another server answers at ${path}; give each its own folder with --data`);
+  async #make(path: string): Promise<Server> {
     const name = `.control-${process.pid}.sock`;
     const own = join(this.#folder, name);
+    const server = createServer((socket) => this.#welcome(socket, this.#answers));
     try {
       rmSync(own, { force: true });
-      await listening(this.#server, this.#folder, name);
+      await listening(server, this.#folder, name);
       chmodSync(own, 0o600);
-      this.#inode = statSync(own).ino;
+      const { ino } = statSync(own);
       renameSync(own, path);
+      this.#inode = ino;
     } catch (cause) {
-      this.#server.close();
-      rmSync(own, { force: true });
-      if (cause instanceof NoControl) throw cause;
-      throw new NoControl(`${path} cannot be made (${codeOf(cause)})`, { cause });
+      server.close();
+      remove(own);
+      throw cause;
     }
     // what a client does must not end the process
-    this.#server.on('error', () => {});
+    server.on('error', () => {});
+    return server;
   }
 
   #welcome(socket: Socket, answers: ControlOptions['answers']): void {
@@ -243,6 +280,23 @@ function listening(server: Server, folder: string, name: string): Promise<void> 
       at.release();
     }
   });
+}
+
+function inodeOf(path: string): number | undefined {
+  try {
+    return statSync(path).ino;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A socket that a disk keeps is a dead one, and no reason to end badly. */
+function remove(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The next server replaces it.
+  }
 }
 
 /** Does a living server listen there? */

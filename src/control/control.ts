@@ -28,16 +28,20 @@ export interface ControlParts {
   readonly now: () => number;
   /** ms since the epoch. */
   readonly wall: () => number;
-  /** There is no control socket; the server goes on without it. */
+  /** There is no control socket, and none can be made; the server goes on without it. Told once. */
   readonly onTrouble: (trouble: NoControl) => void;
+  /** It was not there, and is again. */
+  readonly onBack?: () => void;
 }
 
 export interface Control {
   readonly lens: Lens;
+  /** Makes the control socket again when it is not there. */
+  look(): Promise<void>;
   close(): Promise<void>;
 }
 
-export async function openControl({ core, onTrouble, ...parts }: ControlParts): Promise<Control> {
+export async function openControl({ core, onTrouble, onBack, ...parts }: ControlParts): Promise<Control> {
   const { supervisor, location, drops } = core;
   const lens = new Lens(
     {
@@ -59,15 +63,30 @@ export async function openControl({ core, onTrouble, ...parts }: ControlParts): 
     now: parts.now,
     wall: parts.wall,
   });
-  let server: ControlServer | undefined;
-  try {
-    server = await ControlServer.open({
-      folder: parts.folder,
-      answers: { ...asked, ...(parts.upkeep && upkeepQuestions(parts.upkeep)) },
-    });
-  } catch (cause) {
-    if (!(cause instanceof NoControl)) throw cause;
-    onTrouble(cause);
-  }
-  return { lens, close: async () => server?.close() };
+  const server = new ControlServer({
+    folder: parts.folder,
+    answers: { ...asked, ...(parts.upkeep && upkeepQuestions(parts.upkeep)) },
+  });
+  let isMissing = false;
+  /** Did it have to be made? */
+  const listen = async (): Promise<boolean> => {
+    try {
+      const made = await server.listen();
+      isMissing = false;
+      return made;
+    } catch (cause) {
+      if (!(cause instanceof NoControl)) throw cause;
+      if (!isMissing) onTrouble(cause);
+      isMissing = true;
+      return false;
+    }
+  };
+  await listen();
+  return {
+    lens,
+    look: async () => {
+      if (await listen()) onBack?.();
+    },
+    close: () => server.close(),
+  };
 }

@@ -35,6 +35,16 @@ test('one that is made is its owner’s alone, one that is there stays as it is'
   expect(modeOf(prepareDataFolder(made))).toBe('750');
 });
 
+test('a start that found another server there leaves the folder to that', async () => {
+  const path = join(folder, 'shared');
+  const start = withDataFolder(path, async () => {
+    prepareDataFolder(path);
+    throw new StartError('data-in-use', 'another server was faster');
+  });
+  await expect(start).rejects.toThrow('faster');
+  expect(existsSync(path)).toBe(true);
+});
+
 test('the key is made once; what is no key is replaced, told, and nobody else’s to read', () => {
   const replaced: string[] = [];
   const home = prepareDataFolder(join(folder, 'key'));

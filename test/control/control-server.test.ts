@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,8 +25,9 @@ function folder(): string {
 }
 
 async function serve(at: string, answers: Record<string, Answering> = {}): Promise<ControlServer> {
-  const server = await ControlServer.open({ folder: at, answers });
+  const server = new ControlServer({ folder: at, answers });
   onTestFinished(() => server.close());
+  await server.listen();
   return server;
 }
 
@@ -103,7 +113,9 @@ describe('the control socket', () => {
   it('of a living server is left alone', async () => {
     const at = folder();
     await serve(at, { who: (exchange) => exchange.list(['first']) });
-    await expect(ControlServer.open({ folder: at, answers: {} })).rejects.toThrow('another server answers');
+    await expect(new ControlServer({ folder: at, answers: {} }).listen()).rejects.toThrow(
+      'another server answers',
+    );
     expect(await all(at, { ask: 'who' })).toEqual(['first']);
     expect(readdirSync(at)).toEqual([SOCKET_FILE]);
   });
@@ -120,7 +132,7 @@ describe('the control socket', () => {
   it("never takes the place of somebody's file", async () => {
     const at = folder();
     writeFileSync(join(at, SOCKET_FILE), 'precious');
-    await expect(ControlServer.open({ folder: at, answers: {} })).rejects.toThrow("somebody else's");
+    await expect(new ControlServer({ folder: at, answers: {} }).listen()).rejects.toThrow("somebody else's");
     expect(statSync(join(at, SOCKET_FILE)).isFile()).toBe(true);
     expect((await failure(at)).code).toBe('no-server');
   });
@@ -148,6 +160,105 @@ describe('the control socket', () => {
     await serve(at);
     spawnSync('chmod', ['000', join(at, SOCKET_FILE)]);
     expect((await failure(at)).code).toBe('forbidden');
+  });
+});
+
+describe('a control socket that is not there', () => {
+  const hello = { hello: numbers(1) };
+
+  it('is made again, its owner’s alone, and disturbs nobody who is connected', async () => {
+    const at = folder();
+    let stream: Exchange | undefined;
+    const server = await serve(at, {
+      ...hello,
+      stream: (exchange) => {
+        stream = exchange;
+        exchange.item(1);
+      },
+    });
+    const answer = ask(at, { ask: 'stream' });
+    expect((await answer.next()).value).toBe(1);
+    for (let i = 0; i < 3; i++) {
+      rmSync(join(at, SOCKET_FILE));
+      expect((await failure(at)).code).toBe('no-server');
+      const mask = process.umask(0);
+      try {
+        expect(await server.listen()).toBe(true);
+      } finally {
+        process.umask(mask);
+      }
+      expect(statSync(join(at, SOCKET_FILE)).mode & 0o777).toBe(0o600);
+      expect(readdirSync(at)).toEqual([SOCKET_FILE]);
+      expect(await all(at, { ask: 'hello' })).toHaveLength(1);
+    }
+    stream?.item(2);
+    expect((await answer.next()).value).toBe(2);
+    stream?.done();
+    expect((await answer.next()).done).toBe(true);
+    await server.close();
+    expect(readdirSync(at)).toEqual([]);
+  });
+
+  it('is looked for, and left alone as long as it is there', async () => {
+    const at = folder();
+    const server = await serve(at, hello);
+    const { ino } = statSync(join(at, SOCKET_FILE));
+    expect(await server.listen()).toBe(false);
+    expect(statSync(join(at, SOCKET_FILE)).ino).toBe(ino);
+  });
+
+  it('is made when what was in its way has gone', async () => {
+    const at = folder();
+    writeFileSync(join(at, SOCKET_FILE), 'precious');
+    const server = new ControlServer({ folder: at, answers: hello });
+    onTestFinished(() => server.close());
+    await expect(server.listen()).rejects.toThrow("somebody else's");
+    rmSync(join(at, SOCKET_FILE));
+    expect(await server.listen()).toBe(true);
+    expect(await all(at, { ask: 'hello' })).toHaveLength(1);
+  });
+
+  it('is made in place of a dead one', async () => {
+    const at = folder();
+    const server = await serve(at, hello);
+    rmSync(join(at, SOCKET_FILE));
+    leaveDeadSocket(at);
+    expect(await server.listen()).toBe(true);
+    expect(await all(at, { ask: 'hello' })).toHaveLength(1);
+  });
+
+  it('is not made in place of a living server’s', async () => {
+    const at = folder();
+    const first = await serve(at);
+    rmSync(join(at, SOCKET_FILE));
+    const second = await serve(at, { who: (exchange) => exchange.list(['second']) });
+    await expect(first.listen()).rejects.toThrow('another server answers');
+    expect(await all(at, { ask: 'who' })).toEqual(['second']);
+    await second.close();
+    expect(await first.listen()).toBe(true);
+  });
+
+  it('is not made in another folder of that name', async () => {
+    const at = folder();
+    const server = await serve(at, hello);
+    const moved = join(folder(), 'moved');
+    renameSync(at, moved);
+    await expect(server.listen()).rejects.toThrow('cannot be made');
+    mkdirSync(at);
+    await expect(server.listen()).rejects.toThrow('another folder');
+    expect(readdirSync(at)).toEqual([]);
+    expect(await all(moved, { ask: 'hello' })).toHaveLength(1);
+  });
+
+  it('is looked for by one at a time, and by none that ends', async () => {
+    const at = folder();
+    const server = await serve(at, hello);
+    rmSync(join(at, SOCKET_FILE));
+    const looks = [server.listen(), server.listen()];
+    await server.close();
+    expect(await Promise.all(looks)).toEqual([true, true]);
+    expect(readdirSync(at)).toEqual([]);
+    expect((await failure(at)).code).toBe('no-server');
   });
 });
 

@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -242,15 +243,57 @@ test('a store of a newer version is refused in one line, and nothing of it is to
   expect(refused()).toMatch(/records\.db.*99.*newer/);
 });
 
-test('a second server on the same folder is refused, and the first serves on', async () => {
-  const { server, anna, boris } = await office();
+test('a second server on the same folder is refused, and the first serves on, with its socket or without', async () => {
+  const { server, anna, boris, logged } = await office();
   const call = await callUp(anna, boris);
-  const { status, err } = callchart('serve', '--listen', 'udp:127.0.0.1:0', '--data', server.data);
-  expect([status, err]).toEqual([
-    2,
-    expect.stringMatching(/^callchart: another server keeps its journal in .*\n$/),
-  ]);
-  expect(existsSync(join(server.data, 'control.sock'))).toBe(true);
+  const socket = join(server.data, 'control.sock');
+  const link = `${server.data}-link`;
+  symlinkSync(server.data, link);
+  onTestFinished(() => rmSync(link));
+  const refused = (data: string) => {
+    const { status, err } = callchart('serve', '--listen', 'udp:127.0.0.1:0', '--data', data);
+    expect([status, err]).toEqual([
+      2,
+      expect.stringMatching(/^callchart: another server keeps its journal in .*\n$/),
+    ]);
+  };
+  refused(server.data);
+  expect(existsSync(socket)).toBe(true);
+  // a file of somebody else's keeps the socket from coming back
+  rmSync(socket);
+  writeFileSync(socket, '');
+  refused(server.data);
+  refused(link);
+  rmSync(socket);
+  await logged('the control socket is there again');
+  expect(callchart('status', '--data', server.data).out).toMatch(/^serving; 1 call/);
   await call.hangUp();
   await server.wrote(call.callId, call.whole);
+  await server.restart('SIGKILL');
 });
+
+test.skipIf(!canMount())(
+  'a server on a read-only disk is alone there, and has its control socket when the disk can be written again (needs to mount a tmpfs)',
+  async () => {
+    const { server, logged } = await office();
+    await server.stop();
+    onTestFinished(mounted(server.data, '8m') ?? (() => {}));
+    const remount = (how: string) =>
+      expect(spawnSync('mount', ['-o', `remount,${how}`, server.data]).status).toBe(0);
+    await server.restart();
+    // its dead socket stays there, and the disk lets nobody replace it
+    await server.stop('SIGKILL');
+    remount('ro');
+    await server.restart();
+    await logged('no control socket');
+    const second = callchart('serve', '--listen', 'udp:127.0.0.1:0', '--data', server.data);
+    expect([second.status, second.err]).toEqual([
+      2,
+      expect.stringMatching(/^callchart: another server keeps its journal in .*\n$/),
+    ]);
+    expect(callchart('status', '--data', server.data).status).toBe(3);
+    remount('rw');
+    await logged('the control socket is there again');
+    expect(callchart('status', '--data', server.data).out).toMatch(/^serving; /);
+  },
+);
