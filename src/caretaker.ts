@@ -6,7 +6,14 @@ import { WatchedUsers } from './auth/watch-users.ts';
 import { changesOf } from './config/changes.ts';
 import type { Config } from './config/config.ts';
 import { StartError } from './config/start-error.ts';
-import type { DrainAnswer, ReloadAnswer, StatusAnswer, StoreAnswer, Upkeep } from './control/upkeep.ts';
+import {
+  type DrainAnswer,
+  notReady,
+  type ReloadAnswer,
+  type StatusAnswer,
+  type StoreAnswer,
+  type Upkeep,
+} from './control/upkeep.ts';
 import type { Core } from './core.ts';
 import type { Journal } from './journal/journal.ts';
 import type { Drained } from './limits/drain.ts';
@@ -101,13 +108,16 @@ export class Caretaker implements Upkeep {
     let calls = 0;
     for (const { facts } of core.supervisor.dialogs()) if (facts.machine === 'dialog') calls++;
     const until = this.#until();
+    const state = until === undefined ? 'serving' : 'draining';
+    const standing = store?.standing;
     return {
-      state: until === undefined ? 'serving' : 'draining',
+      state,
+      ready: notReady(state, standing).length === 0,
       started: new Date(this.#started).toISOString(),
       calls,
       subscriptions: core.supervisor.size - calls,
       registrations: core.location.size,
-      ...(store && { store: store.standing }),
+      ...(standing && { store: standing }),
       ...(until !== undefined && { until }),
     };
   }

@@ -128,8 +128,9 @@ export class Persistence {
         onStored: (ended) => {
           if (persistence !== undefined) persistence.#isStored(ended);
         },
-        onTrouble: ({ problem, ...trouble }) => {
+        onTrouble: ({ problem, isDamage, ...trouble }) => {
           if (problem === undefined) logger.info(trouble, 'ended calls are stored again');
+          else if (isDamage) logger.error(trouble, problem);
           else logger.error(trouble, `ended calls cannot be stored: ${problem}`);
         },
       });
@@ -150,7 +151,7 @@ export class Persistence {
   /** How the store stands, for whoever asks. */
   get standing(): StoreAnswer {
     const { disk, waiting, problem: logs } = this.#log.standing;
-    const { problem: records, waiting: ended } = this.#records;
+    const { problem: records, damage, waiting: ended } = this.#records;
     const problem = logs ?? records;
     return {
       state: disk === 'well' ? 'ok' : disk,
@@ -159,6 +160,7 @@ export class Persistence {
       ...(this.#lost > 0 && { lost: this.#lost }),
       ...(problem !== undefined && { problem }),
       ...(records !== undefined && { recordsProblem: records }),
+      ...(damage !== undefined && { recordsDamaged: damage }),
     };
   }
 

@@ -40,10 +40,14 @@ export interface StoreAnswer {
   readonly problem?: string;
   /** Why the database takes none of the ended calls. */
   readonly recordsProblem?: string;
+  /** What became of a database that was damaged: a new one takes ended calls. Until it has the first. */
+  readonly recordsDamaged?: string;
 }
 
 export interface StatusAnswer {
   readonly state: 'serving' | 'draining';
+  /** It takes calls, and keeps what it is to keep. */
+  readonly ready: boolean;
   readonly started: string;
   readonly calls: number;
   readonly subscriptions: number;
@@ -52,6 +56,15 @@ export interface StatusAnswer {
   readonly store?: StoreAnswer;
   /** When it ends even with calls; absent: it does not drain. */
   readonly until?: string;
+}
+
+/** What is in the way of a server that is to be called ready; nothing: it is. What was lost once is no reason for ever. */
+export function notReady(state: StatusAnswer['state'], store: StoreAnswer | undefined): readonly string[] {
+  const reasons: string[] = [];
+  if (state === 'draining') reasons.push('draining');
+  if (store !== undefined && store.state !== 'ok') reasons.push(`store ${store.state}`);
+  if (store?.recordsProblem !== undefined) reasons.push('ended calls cannot be stored');
+  return reasons;
 }
 
 export function upkeepQuestions(upkeep: Upkeep): Readonly<Record<string, Answering>> {

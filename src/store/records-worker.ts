@@ -21,6 +21,15 @@ function run(port: NonNullable<typeof parentPort>, { path, retention, isForPower
     past: (table, query) => table.past(query),
     find: (table, callId) => table.find(callId),
   };
+  /** undefined: the file can be used. */
+  const tried = (): Error | undefined => {
+    try {
+      file.use(() => {});
+    } catch (cause) {
+      return cause instanceof Error ? cause : new Error(String(cause));
+    }
+    return undefined;
+  };
   let isForgetting = false;
   /** Slice by slice, with whatever else is asked for in between. */
   const forget = () => {
@@ -55,20 +64,23 @@ function run(port: NonNullable<typeof parentPort>, { path, retention, isForPower
           say({ said: 'no answer', number: word.number, problem: `${path}: ${wordsOf(cause)}` });
         }
         return;
+      case 'try': {
+        const cause = tried();
+        say({ said: 'tried', problem: cause && `${path}: ${wordsOf(cause)}` });
+        return;
+      }
       case 'close':
         clearInterval(look);
         file.close();
         port.close();
     }
   };
-  let cause: unknown;
-  try {
-    file.use(() => {});
-  } catch (trouble) {
-    cause = trouble;
-  }
-  const problem = cause === undefined ? undefined : `${path}: ${wordsOf(cause)}`;
-  say({ said: 'ready', problem, isNewer: cause instanceof NewerSchema });
+  const cause = tried();
+  say({
+    said: 'ready',
+    problem: cause && `${path}: ${wordsOf(cause)}`,
+    isNewer: cause instanceof NewerSchema,
+  });
   forgetSoon();
   port.on('message', hear);
 }

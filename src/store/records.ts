@@ -26,6 +26,8 @@ export interface RecordsOptions<Id> {
 /** Told when it changes: something is wrong, or (problem undefined) all is well again. */
 export interface RecordsTrouble {
   readonly problem: string | undefined;
+  /** What went wrong is what stood in the file: from now on a new one takes what ends. */
+  readonly isDamage: boolean;
   /** Records that are not stored yet. */
   readonly waiting: number;
   /** Attempts that failed since the start. */
@@ -77,6 +79,7 @@ export class Records<Id> {
   #asked = new Map<number, Asked>();
   #questions = 0;
   #problem: string | undefined;
+  #damage: string | undefined;
   #failures = 0;
   #broken = 0;
   #stored = 0;
@@ -106,6 +109,11 @@ export class Records<Id> {
   /** What keeps it from storing; undefined: all is well. */
   get problem(): string | undefined {
     return this.#problem;
+  }
+
+  /** What became of a file that was damaged; undefined: nothing, or a call was stored in the new one since. */
+  get damage(): string | undefined {
+    return this.#damage;
   }
 
   /** Since the start. */
@@ -203,11 +211,22 @@ export class Records<Id> {
         'store-newer',
         `${problem}; it was written by a newer one: start that, or give another folder with --data`,
       );
-    if (problem !== undefined) this.#trouble(problem);
-    else if (this.#batch === undefined && this.#waiting.length === 0) this.#allWell();
+    this.#tried(problem);
     this.#post();
     this.#send();
     return undefined;
+  }
+
+  /** What waits says itself whether it can be stored; where nothing does, the file is tried until it can be used. */
+  #tried(problem: string | undefined): void {
+    const isIdle = this.#batch === undefined && this.#waiting.length === 0;
+    if (problem !== undefined) {
+      this.#trouble(problem);
+      if (isIdle) this.#later(() => this.#say({ do: 'try' }));
+    } else if (isIdle && this.#problem !== undefined) {
+      this.#problem = undefined;
+      this.#tell();
+    }
   }
 
   #hear(word: Exclude<FromThread, { said: 'ready' }>): void {
@@ -220,8 +239,13 @@ export class Records<Id> {
         this.#letGo();
         this.#later(() => this.#post());
         return;
+      case 'tried':
+        this.#tried(word.problem);
+        return;
       case 'damaged':
-        this.#trouble(word.problem);
+        this.#failures++;
+        this.#damage = word.problem;
+        this.#tell();
         return;
       case 'answer':
         this.#taken(word.number)?.done(word.answer as never);
@@ -320,13 +344,18 @@ export class Records<Id> {
   }
 
   #allWell(): void {
-    if (this.#problem === undefined) return;
-    this.#problem = undefined;
+    if (this.#problem === undefined && this.#damage === undefined) return;
+    this.#problem = this.#damage = undefined;
     this.#tell();
   }
 
   #tell(): void {
-    this.#options.onTrouble({ problem: this.#problem, waiting: this.waiting, failures: this.#failures });
+    this.#options.onTrouble({
+      problem: this.#problem ?? this.#damage,
+      isDamage: this.#problem === undefined && this.#damage !== undefined,
+      waiting: this.waiting,
+      failures: this.#failures,
+    });
   }
 
   #tellNews(): void {

@@ -129,6 +129,33 @@ describe('trouble', () => {
     expect(readdirSync(folder)).toContain('records.db.damaged-1');
   });
 
+  it('with a file that is damaged meanwhile is no trouble for what ends from then on', async () => {
+    const { records, add, until, path } = await opened();
+    add(1);
+    await until(1);
+    for (const part of ['', '-wal', '-shm']) rmSync(path + part);
+    writeFileSync(path, 'garbage '.repeat(1000));
+    expect(await records.past({ limit: 1 })).toEqual({ calls: [] });
+    expect([records.problem, records.damage]).toEqual([
+      undefined,
+      expect.stringMatching(/records\.db is damaged .*; it is kept as .*damaged-1$/),
+    ]);
+    add(2);
+    await until(2);
+    expect(records.damage).toBeUndefined();
+  });
+
+  it('with the file that is over is noticed though no call ends', async () => {
+    const folder = scratch();
+    const path = join(folder, 'records.db');
+    mkdirSync(path);
+    const { records, troubles } = await opened({ folder });
+    expect(records.problem).toContain(path);
+    rmdirSync(path);
+    await vi.waitUntil(() => records.problem === undefined, PATIENCE);
+    expect(troubles.map(({ problem }) => problem === undefined)).toEqual([false, true]);
+  });
+
   it('with the thread, which dies, is outlived by all that waits', async () => {
     const folder = scratch();
     const dies = join(folder, 'dies');

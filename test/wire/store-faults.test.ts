@@ -124,19 +124,27 @@ test.skipIf(!canMount())(
     for (let i = 0; i < 20; i++) await (await callUp(anna, boris)).hangUp();
     await logged('the store cannot be written: calls go on');
     await logged('ended calls cannot be stored: ');
-    const status = callchart('status', '--data', server.data).out;
-    expect(status).toMatch(
-      /; store failed: \d{2,} bytes wait for the disk \(ENOSPC: .*\); \d+ ended calls cannot be stored: /,
+    const failing = callchart('status', '--data', server.data);
+    expect(failing.status).toBe(1);
+    expect(failing.out).toMatch(
+      /^serving, not ready: store failed, ended calls cannot be stored; .*; store failed: \d{2,} bytes wait for the disk \(ENOSPC: .*\); \d+ ended calls cannot be stored: /,
     );
-    expect(JSON.parse(callchart('status', '--data', server.data, '--json').out).store).toMatchObject({
-      state: 'failed',
-      waiting: expect.any(Number),
-      problem: expect.stringContaining('ENOSPC'),
+    expect(JSON.parse(callchart('status', '--data', server.data, '--json').out)).toMatchObject({
+      state: 'serving',
+      ready: false,
+      store: {
+        state: 'failed',
+        waiting: expect.any(Number),
+        problem: expect.stringContaining('ENOSPC'),
+      },
     });
     makeRoom();
     await logged('the store keeps up again');
     await logged('ended calls are stored again');
-    expect(callchart('status', '--data', server.data).out).toMatch(/; store ok\n$/);
+    expect(callchart('status', '--data', server.data)).toMatchObject({
+      status: 0,
+      out: expect.stringMatching(/^serving; .*; store ok\n$/),
+    });
     await server.restart('SIGKILL');
     for (const call of [before, during]) {
       await call.hangUp();
