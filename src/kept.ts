@@ -10,7 +10,7 @@ import type { SavedBinding } from './registrar/saved.ts';
 import type { Aor } from './sip/uri.ts';
 import { SEPARATOR } from './store/log-entry.ts';
 import { Item } from './store/log-item.ts';
-import type { StoredCall } from './store/records-call.ts';
+import { isWhole, type StoredCall, storedCall } from './store/records-call.ts';
 import type { SavedDialog } from './supervisor/saved-dialog.ts';
 
 /** How keys begin. */
@@ -179,6 +179,12 @@ function readInvite(item: Item, text: string): SavedInvite {
   const saved = { ...invite, forwarding: { ...forwarding, branches }, kept: item } as unknown as SavedInvite;
   if (typeof saved.callId !== 'string') throw new TypeError('its beginning is missing');
   return saved;
+}
+
+/** Ended calls that may be missing in the database, as it would have them. */
+export function endedCalls({ ended, records }: KeptState): StoredCall[] {
+  const calls = ended.map(({ record, history }) => storedCall(record, history));
+  return [...calls, ...records.map(({ call }) => call)].filter(isWhole);
 }
 
 /** Reads what the log held. Nothing in it is trusted to be whole. */

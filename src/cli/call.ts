@@ -15,13 +15,14 @@ export function callCommand(): Command {
       asking(async () => {
         if (callId === '')
           throw new StartError('usage', 'the Call-ID is empty; "callchart calls" lists them');
-        const call = await oneCall(folderOf(flags), callId);
-        process.stdout.write(flags.json === true ? `${JSON.stringify(call)}\n` : told(call));
+        const { call, isLeft } = await oneCall(folderOf(flags), callId);
+        process.stdout.write(flags.json === true ? `${JSON.stringify(call)}\n` : told(call, isLeft));
       }),
     );
 }
 
-export function told(call: CallDetailAnswer): string {
+/** `isLeft`: it lived when its server ended, and nobody carries it. */
+export function told(call: CallDetailAnswer, isLeft = false): string {
   const { parties, origin } = call;
   const what = call.machine === 'subscription' ? 'subscription' : 'call';
   const facts: [name: string, value: string][] = [
@@ -33,7 +34,7 @@ export function told(call: CallDetailAnswer): string {
   if (call.ringing !== undefined) facts.push(['ringing', since(call.started, call.ringing)]);
   if (call.answered !== undefined) facts.push(['answered', since(call.started, call.answered)]);
   if (call.ended !== undefined) facts.push(['ended', since(call.started, call.ended)]);
-  facts.push(['outcome', outcome(call)]);
+  facts.push(['outcome', outcome(call, isLeft)]);
   if (origin !== undefined) facts.push(['comes from', `${origin.callId} (${origin.why})`]);
   const head = `${what} from ${harmless(parties.from)} to ${harmless(parties.to)}\n\n`;
   const rows = call.states.map(({ time, state, cause, by }) => [
@@ -54,12 +55,15 @@ function since(from: string, to: string): string {
   return `${localTime(to)} (after ${ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`})`;
 }
 
-function outcome({ outcome, status, endedBy, answered, talkMs, machine }: CallDetailAnswer): string {
+function outcome(call: CallDetailAnswer, isLeft: boolean): string {
+  const { outcome, status, endedBy, answered, talkMs, machine } = call;
   const facts = [
     ...(status === undefined ? [] : [String(status)]),
     ...(endedBy === undefined ? [] : [`ended by the ${endedBy}`]),
     ...(talkMs === undefined || machine === 'subscription' ? [] : [`${lasted(talkMs)} of talk`]),
   ];
-  const word = outcome ?? (answered === undefined ? 'none so far' : 'answered so far');
+  const soFar = answered === undefined ? 'none so far' : 'answered so far';
+  const lately = `${answered === undefined ? 'not answered' : 'answered'}; no server runs`;
+  const word = outcome ?? (isLeft ? lately : soFar);
   return facts.length === 0 ? word : `${word} (${facts.join(', ')})`;
 }

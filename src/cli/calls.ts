@@ -38,7 +38,7 @@ export function callsCommand(): Command {
     .option('--csv', 'comma-separated values with a line of names')
     .addHelpText(
       'after',
-      '\nWHEN is how long ago (90m, 2h, 3d), a day (2026-05-04) or a time of it (2026-05-04T13:07), local unless it ends in Z or +02:00.\nWhen no server runs, they are read from its data folder.',
+      '\nWHEN is how long ago (90m, 2h, 3d), a day (2026-05-04) or a time of it (2026-05-04T13:07), local unless it ends in Z or +02:00.\nWhen no server runs, they are read from its data folder; with neither --live nor --past, calls that ended and had\nnot reached the database are listed with those that live.',
     )
     .action((flags: CallsFlags & Record<string, unknown>) => asking(() => calls(flags)));
 }
@@ -101,7 +101,7 @@ async function* live(data: string, chosen: Chosen): AsyncGenerator<CallAnswer> {
   } = chosen;
   const isUser = user === undefined ? () => true : matcher(user);
   let [shown, others] = [0, 0];
-  for await (const call of liveCalls(data)) {
+  for await (const call of liveCalls(data, chosen.live !== true)) {
     const started = Date.parse(call.started);
     const { from, to } = call.parties;
     if (started < since || started >= until || ![from, to, call.callee ?? ''].some(isUser)) continue;

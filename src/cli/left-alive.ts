@@ -1,4 +1,4 @@
-// What a server that does not run has left alive in its data folder: registrations and calls, as a running one would tell them.
+// What a server that does not run has left in the log of its data folder: registrations and calls, as a running one would tell them.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { StartError } from '../config/start-error.ts';
@@ -11,12 +11,16 @@ import {
   registrationAnswer,
 } from '../control/answers.ts';
 import { ask, ControlError } from '../control/client.ts';
-import { type KeptState, readKept } from '../kept.ts';
+import { endedAnswer } from '../control/past.ts';
+import { endedCalls, type KeptState, readKept } from '../kept.ts';
+import { STORE_FOLDER } from '../persistence.ts';
 import { Location } from '../registrar/location.ts';
 import { restore } from '../registrar/saved.ts';
 import { readLogOffline } from '../store/log-offline.ts';
+import { openOffline } from '../store/records-offline.ts';
 import { StoreError } from '../store/store-error.ts';
 import { systemClock } from '../time/clock.ts';
+import { unstored } from './left-ended.ts';
 
 /** Asked of the running server, or read from what it left. Throws ControlError and StartError. */
 export async function* registrations(data: string): AsyncGenerator<RegistrationAnswer> {
@@ -34,25 +38,46 @@ export async function* registrations(data: string): AsyncGenerator<RegistrationA
   }
 }
 
-/** The same for calls. */
-export async function* liveCalls(data: string): AsyncGenerator<CallAnswer> {
+/** The same for calls. `isAll`: where no server runs, those as well that ended and had not reached the database. */
+export async function* liveCalls(data: string, isAll: boolean): AsyncGenerator<CallAnswer> {
   try {
     for await (const item of ask(data, { ask: 'calls' })) yield item as CallAnswer;
   } catch (error) {
-    const { dialogs } = leftAfter(error, data);
+    const left = leftAfter(error, data);
     sayLeft(data);
-    for (const { dialog, record } of dialogs)
-      if (record !== undefined) yield callAnswer({ ...record, dialog: dialog.facts }, Date.now());
+    const alive = left.dialogs.flatMap(({ dialog, record }) =>
+      record === undefined ? [] : [callAnswer({ ...record, dialog: dialog.facts }, undefined)],
+    );
+    const ended = isAll ? await endedOnly(left, data) : [];
+    yield* [...alive, ...ended.map(endedAnswer)].sort(
+      (a, b) => Date.parse(a.started) - Date.parse(b.started),
+    );
   }
 }
 
-/** One of them by its Call-ID, or those whose Call-ID begins so, with their states. Throws as `leftAfter` does. */
-export function leftCalls(error: unknown, data: string, callId: string): CallDetailAnswer[] {
+async function endedOnly(left: KeptState, data: string) {
+  const ended = endedCalls(left);
+  if (ended.length === 0) return [];
+  let records: ReturnType<typeof openOffline>;
+  try {
+    records = openOffline(join(data, STORE_FOLDER));
+    return await unstored(ended, records);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    // a database that cannot be read has none of them, as far as anybody knows
+    return ended;
+  } finally {
+    records?.close();
+  }
+}
+
+/** One of those that live by its Call-ID, or those whose Call-ID begins so, with their states. */
+export function leftCalls({ dialogs }: KeptState, callId: string): CallDetailAnswer[] {
   const alike: CallDetailAnswer[] = [];
-  for (const { dialog, record, history } of leftAfter(error, data).dialogs) {
+  for (const { dialog, record, history } of dialogs) {
     const { facts } = dialog;
     if (record === undefined || !facts.callId.startsWith(callId)) continue;
-    const call = callDetail({ ...record, dialog: facts }, history, Date.now());
+    const call = callDetail({ ...record, dialog: facts }, history, undefined);
     if (facts.callId === callId) return [call];
     alike.push(call);
   }
@@ -64,8 +89,8 @@ export function sayLeft(data: string): void {
 }
 
 /** Throws `error` again where it is not for want of a server, or where none has left anything. */
-function leftAfter(error: unknown, data: string): KeptState {
-  const folder = join(data, 'store');
+export function leftAfter(error: unknown, data: string): KeptState {
+  const folder = join(data, STORE_FOLDER);
   if (!(error instanceof ControlError) || error.code !== 'no-server' || !existsSync(folder)) throw error;
   try {
     return readKept(readLogOffline(folder));

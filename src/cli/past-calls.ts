@@ -1,19 +1,24 @@
-// Ended calls for the command line: asked of the running server, or read from its file when none runs.
+// Ended calls for the command line: asked of the running server, or read from what the last one left when none runs.
 import { join, resolve } from 'node:path';
 import type { CallAnswer, CallDetailAnswer } from '../control/answers.ts';
 import { ask, ControlError } from '../control/client.ts';
 import {
+  endedAnswer,
   endedDetail,
   type MoreAnswer,
   type PastQuestion,
-  pageItems,
   queryOf,
   unclear,
   type WaitingAnswer,
+  waitingWords,
 } from '../control/past.ts';
-import { type OfflineRecords, openOffline } from '../store/records-offline.ts';
+import { endedCalls, type KeptState } from '../kept.ts';
+import { STORE_FOLDER } from '../persistence.ts';
+import type { StoredCall } from '../store/records-call.ts';
+import { openOffline } from '../store/records-offline.ts';
 import { MOST_ALIKE } from '../store/records-table.ts';
-import { leftCalls, sayLeft } from './left-alive.ts';
+import { leftAfter, leftCalls, sayLeft } from './left-alive.ts';
+import { newestFirst, newestOfEach, unstored } from './left-ended.ts';
 
 /** Ended calls, the newest first, page after page as they are taken. Throws ControlError and StartError. */
 export async function* pastCalls(data: string, wanted: PastQuestion): AsyncGenerator<CallAnswer> {
@@ -35,66 +40,78 @@ export async function* pastCalls(data: string, wanted: PastQuestion): AsyncGener
 }
 
 function sayWaiting({ waiting }: WaitingAnswer): void {
-  const calls = waiting === 1 ? '1 ended call waits' : `${waiting} ended calls wait`;
-  process.stderr.write(`${calls} for the disk and ${waiting === 1 ? 'is' : 'are'} not listed\n`);
+  process.stderr.write(`${waitingWords(waiting)} and ${waiting === 1 ? 'is' : 'are'} not listed\n`);
 }
 
 type PageItem = CallAnswer | MoreAnswer | WaitingAnswer;
 
+/** Where no server runs, all that is left to tell is one page. */
 async function* page(data: string, question: PastQuestion): AsyncGenerator<PageItem> {
   try {
     for await (const item of ask(data, question)) yield item as PageItem;
   } catch (error) {
     const query = queryOf(question);
-    const offline = query && offlineAfter(error, data);
-    if (offline === undefined) throw error;
+    if (query === undefined) throw error;
+    const ended = endedCalls(leftAfter(error, data));
+    const records = openOffline(join(data, STORE_FOLDER));
     try {
-      yield* pageItems(await offline.past(query as NonNullable<typeof query>));
+      const others = await unstored(ended, records);
+      let left = question.limit ?? Number.POSITIVE_INFINITY;
+      for await (const call of newestFirst(others, records, question, query)) {
+        if (left-- <= 0) return;
+        yield endedAnswer(call);
+      }
     } finally {
-      offline.close();
+      records?.close();
     }
   }
 }
 
+export interface OneCall {
+  readonly call: CallDetailAnswer;
+  /** It lived when its server ended, and none has taken it over. */
+  readonly isLeft: boolean;
+}
+
 /** One call, live or ended. Throws ControlError and StartError. */
-export async function oneCall(data: string, callId: string): Promise<CallDetailAnswer> {
+export async function oneCall(data: string, callId: string): Promise<OneCall> {
   try {
-    for await (const item of ask(data, { ask: 'call', callId })) return item as CallDetailAnswer;
+    for await (const item of ask(data, { ask: 'call', callId }))
+      return { call: item as CallDetailAnswer, isLeft: false };
     throw new ControlError('server-gone', 'the server did not say');
   } catch (error) {
-    const left = leftCalls(error, data, callId);
-    const alike = await withEnded(left, offlineAfter(error, data), callId);
-    const [call] = alike;
+    const kept = leftAfter(error, data);
+    const left = leftCalls(kept, callId);
+    // as a running server looks: a live call of that very Call-ID first, then one that has ended, then all that begin so
+    const alike = new Map(left.map((call) => [call.callId, call]));
+    if (!alike.has(callId)) {
+      const ended = await endedLike(data, kept, callId);
+      if (ended.some((call) => call.callId === callId)) alike.clear();
+      for (const call of ended) if (!alike.has(call.callId)) alike.set(call.callId, endedDetail(call));
+    }
+    const exact = alike.get(callId);
+    const [call, another] = exact === undefined ? alike.values() : [exact];
     if (call === undefined)
       throw new ControlError(
         'refused',
         `no call has the Call-ID ${callId}, and no server runs in ${resolve(data)}`,
       );
-    if (alike.length > 1) throw new ControlError('refused', unclear(callId, alike.slice(0, MOST_ALIKE)));
-    if (left.includes(call)) sayLeft(data);
-    return call;
+    if (another !== undefined)
+      throw new ControlError('refused', unclear(callId, [...alike.values()].slice(0, MOST_ALIKE)));
+    const isLeft = left.includes(call);
+    if (isLeft) sayLeft(data);
+    return { call, isLeft };
   }
 }
 
-/** As a running server looks: a live call of that very Call-ID first, then one that has ended, then all that begin so. */
-async function withEnded(
-  left: readonly CallDetailAnswer[],
-  offline: OfflineRecords | undefined,
-  callId: string,
-): Promise<readonly CallDetailAnswer[]> {
+/** The newest ended call of each Call-ID that begins so. */
+async function endedLike(data: string, kept: KeptState, callId: string): Promise<StoredCall[]> {
+  const others = endedCalls(kept).filter((call) => call.callId.startsWith(callId));
+  const records = openOffline(join(data, STORE_FOLDER));
   try {
-    if (offline === undefined || left[0]?.callId === callId) return left;
-    const { exact, calls } = await offline.find(callId);
-    const known = new Set(left.map((call) => call.callId));
-    const ended = calls.map(endedDetail);
-    return exact ? ended : [...left, ...ended.filter((call) => !known.has(call.callId))];
+    const calls = records === undefined ? [] : (await records.find(callId)).calls;
+    return newestOfEach([...calls, ...others]);
   } finally {
-    offline?.close();
+    records?.close();
   }
-}
-
-/** undefined: it was not for want of a server, or there is no file either. */
-function offlineAfter(error: unknown, data: string): OfflineRecords | undefined {
-  if (!(error instanceof ControlError) || error.code !== 'no-server') return undefined;
-  return openOffline(join(data, 'store'));
 }

@@ -54,7 +54,11 @@ export interface RegistrationAnswer {
 }
 
 /** One that lives, with the states it went through so far. */
-export function callDetail(call: CallRecord, history: History | undefined, now: number): CallDetailAnswer {
+export function callDetail(
+  call: CallRecord,
+  history: History | undefined,
+  now: number | undefined,
+): CallDetailAnswer {
   return {
     ...callAnswer(call, now),
     states: (history?.steps ?? []).map(stateAnswer),
@@ -62,7 +66,8 @@ export function callDetail(call: CallRecord, history: History | undefined, now: 
   };
 }
 
-export function callAnswer(call: CallRecord, now: number): CallAnswer {
+/** `now`: until when there was talk in a call that has not ended; undefined: nobody knows. */
+export function callAnswer(call: CallRecord, now: number | undefined): CallAnswer {
   const { dialog, callee, ringingAt, answeredAt, endedAt, outcome, status, endedBy } = call;
   const talk = talkMs({ ...call, endedAt: endedAt ?? now });
   return {

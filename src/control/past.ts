@@ -49,13 +49,21 @@ export function pastCalls(exchange: Exchange, past: PastCalls | undefined): void
   else
     past.past(query).then(
       (page) => {
-        const { problem, waiting = 0 } = past;
-        const isFirst = query.after === undefined;
-        const missing = isFirst && problem !== undefined && waiting > 0 ? [{ waiting }] : [];
-        exchange.list([...pageItems(page), ...missing]);
+        const waiting = query.after === undefined ? notFound(past) : 0;
+        exchange.list([...pageItems(page), ...(waiting > 0 ? [{ waiting }] : [])]);
       },
       (cause) => exchange.fail('no-records', wordsOf(cause)),
     );
+}
+
+/** Ended calls that cannot be stored just now: they are in no answer. */
+export function notFound({ problem, waiting = 0 }: PastCalls): number {
+  return problem === undefined ? 0 : waiting;
+}
+
+/** `1 ended call waits for the disk`. */
+export function waitingWords(count: number): string {
+  return `${count === 1 ? '1 ended call waits' : `${count} ended calls wait`} for the disk`;
 }
 
 export function pageItems({ calls, more }: PastPage): (CallAnswer | MoreAnswer)[] {

@@ -8,7 +8,7 @@ import { MOST_ALIKE } from '../store/records-table.ts';
 import { type CallDetailAnswer, callAnswer, callDetail, registrationAnswer } from './answers.ts';
 import type { Answering, Exchange } from './control-server.ts';
 import type { Histories } from './history.ts';
-import { endedDetail, type PastCalls, pastCalls, unclear, wordsOf } from './past.ts';
+import { endedDetail, notFound, type PastCalls, pastCalls, unclear, waitingWords, wordsOf } from './past.ts';
 
 export interface Sources {
   readonly calls: () => Iterable<CallRecord>;
@@ -87,8 +87,12 @@ async function oneCall(exchange: Exchange, sources: Sources): Promise<void> {
   if (alike.size === 1) exchange.list(alike.values());
   else if (alike.size > 1)
     exchange.fail('unclear-call', unclear(callId, [...alike.values()].slice(0, MOST_ALIKE)));
-  else if (unreadable !== undefined) exchange.fail('no-records', unreadable);
-  else exchange.fail('unknown-call', `no ${past === undefined ? 'live ' : ''}call has the Call-ID ${callId}`);
+  else {
+    const none = `no ${past === undefined ? 'live ' : ''}call has the Call-ID ${callId}`;
+    const waiting = past === undefined ? 0 : notFound(past);
+    const more = waiting === 0 ? '' : `; ${waitingWords(waiting)} and cannot be looked up yet`;
+    exchange.fail(unreadable === undefined ? 'unknown-call' : 'no-records', `${unreadable ?? none}${more}`);
+  }
 }
 
 function liveDetail(call: CallRecord, { histories, wall }: Sources): CallDetailAnswer {

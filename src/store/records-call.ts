@@ -2,7 +2,7 @@
 import type { Side } from '../../machines/types.ts';
 import type { CallRecord, Outcome } from '../journal/call-record.ts';
 import type { DialogFacts } from '../journal/transition.ts';
-import type { JsonWriter } from '../json/json-writer.ts';
+import { JsonWriter } from '../json/json-writer.ts';
 import type { Row, Value } from './database.ts';
 
 /** Safe as JSON. Instants are ms since the epoch; absent: it did not come to that. */
@@ -87,6 +87,13 @@ export function writeStored(out: JsonWriter, record: CallRecord, history: Gone |
   out.plain('}');
 }
 
+/** The same as an object. */
+export function storedCall(record: CallRecord, history: Gone | undefined): StoredCall {
+  const out = new JsonWriter();
+  writeStored(out, record, history);
+  return JSON.parse(out.toString()) as StoredCall;
+}
+
 /** The record it was made of. */
 export function toRecord({
   callId,
@@ -103,9 +110,9 @@ export function toRecord({
   return { ...rest, dialog, callee, ringingAt, answeredAt, status, endedBy };
 }
 
-/** In the order of COLUMNS. Throws for what is no call. */
+/** In the order of COLUMNS. Throws for what is no call: it may be cut, or none of ours. */
 export function rowOf(call: StoredCall): Value[] {
-  return [
+  const row = [
     String(call.callId),
     call.machine,
     call.from,
@@ -126,6 +133,18 @@ export function rowOf(call: StoredCall): Value[] {
     JSON.stringify(call.steps),
     call.skipped,
   ];
+  if (row.includes(undefined as never)) throw new TypeError('something of it is missing');
+  return row;
+}
+
+/** Could it be stored? */
+export function isWhole(call: StoredCall): boolean {
+  try {
+    rowOf(call);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 export const COLUMNS = [

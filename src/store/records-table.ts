@@ -152,8 +152,7 @@ export class RecordsTable {
 /** A line that was cut or is none of ours would be refused for ever: it is counted and left out. */
 function rowOrNone(line: string): Value[] | undefined {
   try {
-    const row = rowOf(JSON.parse(line) as StoredCall);
-    return row.includes(undefined as never) ? undefined : row;
+    return rowOf(JSON.parse(line) as StoredCall);
   } catch {
     return undefined;
   }

@@ -7,9 +7,10 @@ import { openControl } from '../../src/control/control.ts';
 import { Histories } from '../../src/control/history.ts';
 import { endedAnswer, type PastCalls } from '../../src/control/past.ts';
 import { CallRecords } from '../../src/journal/call-record.ts';
+import { type Numbered, saveTransition } from '../../src/journal/saved-transition.ts';
 import { JsonWriter } from '../../src/json/json-writer.ts';
 import { LiveLog } from '../../src/store/live-log.ts';
-import { type StoredCall, writeStored } from '../../src/store/records-call.ts';
+import { type StoredCall, storedCall } from '../../src/store/records-call.ts';
 import { RecordsFile } from '../../src/store/records-file.ts';
 import { BASIC_CALL, DIALOG, life } from '../journal/transitions.ts';
 import { putText } from '../store/keyed-log.ts';
@@ -47,10 +48,7 @@ async function office(calls: readonly StoredCall[], standing: Pick<PastCalls, 'w
       seen++;
       const history = histories.take(transition);
       const over = records.take(transition);
-      if (over === undefined) continue;
-      const out = new JsonWriter();
-      writeStored(out, over, history);
-      put(JSON.parse(out.toString()));
+      if (over !== undefined) put(storedCall(over, history));
     }
   };
   const now = () => world.clock.now();
@@ -131,6 +129,20 @@ describe('with a server', () => {
     ]);
   });
 
+  it('a call that is not found may be among those that the disk has no room for', async () => {
+    const waits = async (waiting: number) => {
+      const { ask } = await office([ended(1)], { waiting, problem: 'the disk is full' });
+      expect((await ask('call', 'call-1')).code).toBe(0);
+      return ask('call', 'nobody');
+    };
+    expect(await waits(64)).toMatchObject({
+      code: 1,
+      err: 'callchart: no call has the Call-ID nobody; 64 ended calls wait for the disk and cannot be looked up yet\n',
+    });
+    expect((await waits(1)).err).toMatch(/; 1 ended call waits for the disk and cannot be looked up yet\n$/);
+    expect((await waits(0)).err).toMatch(/nobody\n$/);
+  });
+
   it('one that lives goes before one that has ended; a beginning that fits both is refused', async () => {
     const { alice, bob, ask } = await office([
       ended(1, { callId: 'ab1' }),
@@ -182,35 +194,111 @@ describe('without a server', () => {
     });
   });
 
-  it('a call that the last server left is told with its states, an ended one beside it', async () => {
-    const { data } = store([ended(1, { callId: 'left-2' })]);
+  function saved(transition: Numbered): unknown {
+    const out = new JsonWriter();
+    saveTransition(out, transition);
+    return JSON.parse(out.toString());
+  }
+
+  /** Leaves a call in the log, after so many of its transitions; gives what the database would have of it. */
+  function leave(data: string, callId: string, transitions: number): StoredCall | undefined {
+    const dialog = { ...DIALOG, callId };
+    const gone = life(BASIC_CALL, dialog).slice(0, transitions);
     const records = new CallRecords();
     const histories = new Histories();
-    const dialog = { ...DIALOG, callId: 'left-1@a' };
-    for (const transition of life(BASIC_CALL, dialog).slice(0, 2)) {
-      records.take(transition);
-      histories.take(transition);
+    let stored: StoredCall | undefined;
+    for (const transition of gone) {
+      const over = records.take(transition);
+      const history = histories.take(transition);
+      if (over !== undefined) stored = storedCall(over, history);
     }
+    const last = gone.at(-1);
     const kept = {
-      dialog: { facts: dialog, opened: { callId: dialog.callId }, state: 'ringing', seq: 2 },
-      record: records.of(dialog.callId),
-      history: histories.of(dialog.callId),
+      dialog: { facts: dialog, opened: { callId }, state: last?.to, seq: last?.seq },
+      told: gone.map((transition, number) => saved({ number, transition })),
+      from: '',
     };
-    const { log } = LiveLog.open({
-      folder: join(data, 'store'),
-      durability: 'process',
-      onTrouble: () => {},
-    });
-    putText(log, log.item(`d:${dialog.callId}`), JSON.stringify(kept));
+    const { log } = LiveLog.open({ folder: join(data, 'store'), durability: 'process', onTrouble: () => {} });
+    putText(log, log.item(`d:${callId}`), JSON.stringify(kept));
     log.close();
+    return stored;
+  }
+
+  it('a call that the last server left is told with its states, an ended one beside it', async () => {
+    const { data } = store([ended(1, { callId: 'left-2' })]);
+    leave(data, 'left-1@a', 2);
     const ask = (callId: string) => callchart(['call', callId, '--data', data]);
     for (const callId of ['left-1@a', 'left-1']) {
       const { code, out, err } = await ask(callId);
       expect([code, err]).toEqual([0, `no server runs in ${data}: this is what the last one left\n`]);
-      expect(out).toMatch(/outcome +none so far\n[^]*trying +INVITE of the caller\n.*ringing +180\n$/);
+      expect(out).toMatch(
+        /outcome +not answered; no server runs\n[^]*trying +INVITE of the caller\n.*ringing +180\n$/,
+      );
     }
     expect(await ask('left-2')).toMatchObject({ code: 0, err: '' });
     expect((await ask('left')).err).toMatch(/begin[^]*\n {2}left-1@a .*\n {2}left-2 .*\n$/);
+  });
+
+  it('nobody talks in a call that nobody carries', async () => {
+    const { data } = store([]);
+    leave(data, 'left', 3);
+    const [call, calls] = await Promise.all(
+      ['call left', 'calls'].map((words) => callchart([...words.split(' '), '--data', data])),
+    );
+    expect(call?.out).toMatch(/\n {2}answered +.* \(after .*\)\n {2}outcome +answered; no server runs\n/);
+    expect(calls?.out).toMatch(/\n\S+(?: \S+)? +- +confirmed, audio +/);
+    for (const words of ['call left', 'calls']) {
+      const { out } = await callchart([...words.split(' '), '--json', '--data', data]);
+      expect(JSON.parse(out), words).toMatchObject({ callId: 'left', answered: expect.any(String) });
+      expect(JSON.parse(out), words).not.toHaveProperty('talkMs');
+    }
+  });
+
+  it('a call that ended on the way into the database is told, listed and counted, once', async () => {
+    const { data, put } = store([ended(1)]);
+    leave(data, 'alive', 3);
+    const [late, both] = ['late', 'both'].map((callId) => leave(data, callId, 9));
+    if (late === undefined || both === undefined) throw new Error('they have not ended');
+    put(both);
+    // as it was once kept
+    const { log } = LiveLog.open({ folder: join(data, 'store'), durability: 'process', onTrouble: () => {} });
+    putText(log, log.item('r:1-1'), JSON.stringify(ended(2)));
+    putText(log, log.item('r:1-2'), JSON.stringify({ callId: 'no call' }));
+    log.close();
+    const ask = (...args: string[]) => callchart([...args, '--data', data]);
+    const ids = async (...args: string[]) => callIds((await ask(...args, '--json')).out);
+    const [one, two] = [ended(1).callId, ended(2).callId];
+    const past = await ids('calls', '--past');
+    expect(past.toSorted()).toEqual(['both', one, two, 'late'].toSorted());
+    const { out } = await ask('calls', '--past', '--json');
+    const started = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).started);
+    expect(started).toEqual(started.toSorted().reverse());
+    expect(await ids('calls', '--past', '--limit', '2')).toEqual(past.slice(0, 2));
+    expect(await ids('calls', '--past', '--user', 'alice@example.org')).toEqual([two, one]);
+    expect(await ids('calls', '--past', '--since', new Date(ended(2).startedAt).toISOString())).not.toContain(
+      one,
+    );
+    for (const callId of ['late', 'both', 'lat', 'call-2'])
+      expect(await ask('call', callId), callId).toMatchObject({
+        code: 0,
+        err: '',
+        out: expect.stringMatching(/outcome +answered \(ended by the \w+, .* of talk\)\n[^]*terminated/),
+      });
+    // what the last server left, but for those that are in the database
+    expect((await ids('calls')).toSorted()).toEqual(['alive', two, 'late'].toSorted());
+    expect(await ids('calls', '--live')).toEqual(['alive']);
+  });
+
+  it('without a database, what is in the log is listed', async () => {
+    const data = scratchFolder();
+    mkdirSync(join(data, 'store'));
+    leave(data, 'late', 9);
+    const past = await callchart(['calls', '--past', '--data', data]);
+    expect([past.code, past.out]).toEqual([0, expect.stringMatching(/ answered .* late\n$/)]);
+    expect((await callchart(['call', 'late', '--data', data])).code).toBe(0);
   });
 
   it('and without a store nothing can be said', async () => {
