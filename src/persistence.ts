@@ -349,7 +349,9 @@ export class Persistence {
     for (const file of [DIARY_FILE, NDJSON_FILE] as const) {
       try {
         const place = file === DIARY_FILE ? begun?.place : begun?.ndjsonPlace;
-        const count = catchUp(join(folder, file), lines[file], place);
+        const count = catchUp(join(folder, file), lines[file], place, (path, bytes) =>
+          log.warn({ path, bytes }, 'a line that was torn is cut off the journal'),
+        );
         if (count > 0) log.info({ file, lines: count }, 'lines that had not reached the journal are written');
       } catch (err) {
         // twice is better than never

@@ -70,18 +70,26 @@ export class CatchUpFailed extends Error {
   }
 }
 
+/** What followed the last line end of that file is gone. */
+export type OnCut = (file: string, bytes: number) => void;
+
 /**
  * `lines`: what was to be written from `place` on (undefined: lately); some of it may have reached the file, or those it
  * was rotated to. Answers how many lines were written. Throws CatchUpFailed, or what the file system throws when it
  * cannot be read.
  */
-export function catchUp(path: string, lines: string, place: FilePlace | undefined): number {
+export function catchUp(
+  path: string,
+  lines: string,
+  place: FilePlace | undefined,
+  onCut: OnCut = () => {},
+): number {
   let missing = '';
   try {
-    const endsWhole = cutTornEnd(path);
+    const endsWhole = cutTornEnd(path, onCut);
     if (lines === '') return 0;
     const pieces = piecesOf(path, place);
-    for (const { file } of pieces) if (isRotated(path, file)) attempt(() => cutTornEnd(file));
+    for (const { file } of pieces) if (isRotated(path, file)) attempt(() => cutTornEnd(file, onCut));
     missing = missingOf(pieces, lines);
     if (missing !== '') appendFileSync(path, endsWhole ? missing : `\n${missing}`, { mode: FILE_MODE });
   } catch (cause) {
@@ -239,7 +247,7 @@ function eachLine({ file, from }: Piece, take: (line: string) => void): void {
 }
 
 /** Removes what follows the last line end. False: a line of more than 64 KB is not ours, and stays. */
-function cutTornEnd(path: string): boolean {
+function cutTornEnd(path: string, onCut: OnCut): boolean {
   const fd = open(path);
   if (fd === undefined) return true;
   let size: number;
@@ -255,6 +263,7 @@ function cutTornEnd(path: string): boolean {
   if (rest.length === 0) return true;
   if (rest.length === tail.length && tail.length < size) return false;
   truncateSync(path, size - rest.length);
+  onCut(path, rest.length);
   return true;
 }
 

@@ -112,6 +112,19 @@ describe('a torn end', () => {
     expect(content()).toBe('a\n');
   });
 
+  test('that is cut is told, with its file and length', () => {
+    const cut: [string, number][] = [];
+    const told = (file: string, bytes: number) => cut.push([file, bytes]);
+    writeFileSync(`${path}.1`, 'a\nb\nhal');
+    writeFileSync(path, 'c\n\u017do');
+    catchUp(path, 'b\nhalf\nc\n', place(2, `${path}.1`), told);
+    catchUp(path, 'b\nhalf\nc\n', place(2, `${path}.1`), told);
+    expect(cut).toEqual([
+      [path, 3],
+      [`${path}.1`, 3],
+    ]);
+  });
+
   test('is all there is', () => {
     writeFileSync(path, 'hal');
     expect(catchUp(path, 'half\n', place(0))).toBe(1);
