@@ -101,7 +101,7 @@ async function* live(data: string, chosen: Chosen): AsyncGenerator<CallAnswer> {
   } = chosen;
   const isUser = user === undefined ? () => true : matcher(user);
   let [shown, others] = [0, 0];
-  for await (const call of liveCalls(data, chosen.live !== true)) {
+  for await (const call of liveCalls(data)) {
     const started = Date.parse(call.started);
     const { from, to } = call.parties;
     if (started < since || started >= until || ![from, to, call.callee ?? ''].some(isUser)) continue;

@@ -11,16 +11,13 @@ import {
   registrationAnswer,
 } from '../control/answers.ts';
 import { ask, ControlError } from '../control/client.ts';
-import { endedAnswer } from '../control/past.ts';
-import { endedCalls, type KeptState, readKept } from '../kept.ts';
+import { type KeptState, readKept } from '../kept.ts';
 import { STORE_FOLDER } from '../persistence.ts';
 import { Location } from '../registrar/location.ts';
 import { restore } from '../registrar/saved.ts';
 import { readLogOffline } from '../store/log-offline.ts';
-import { openOffline } from '../store/records-offline.ts';
 import { StoreError } from '../store/store-error.ts';
 import { systemClock } from '../time/clock.ts';
-import { unstored } from './left-ended.ts';
 
 /** Asked of the running server, or read from what it left. Throws ControlError and StartError. */
 export async function* registrations(data: string): AsyncGenerator<RegistrationAnswer> {
@@ -38,36 +35,17 @@ export async function* registrations(data: string): AsyncGenerator<RegistrationA
   }
 }
 
-/** The same for calls. `isAll`: where no server runs, those as well that ended and had not reached the database. */
-export async function* liveCalls(data: string, isAll: boolean): AsyncGenerator<CallAnswer> {
+/** The same for calls. */
+export async function* liveCalls(data: string): AsyncGenerator<CallAnswer> {
   try {
     for await (const item of ask(data, { ask: 'calls' })) yield item as CallAnswer;
   } catch (error) {
-    const left = leftAfter(error, data);
+    const { dialogs } = leftAfter(error, data);
     sayLeft(data);
-    const alive = left.dialogs.flatMap(({ dialog, record }) =>
+    const alive = dialogs.flatMap(({ dialog, record }) =>
       record === undefined ? [] : [callAnswer({ ...record, dialog: dialog.facts }, undefined)],
     );
-    const ended = isAll ? await endedOnly(left, data) : [];
-    yield* [...alive, ...ended.map(endedAnswer)].sort(
-      (a, b) => Date.parse(a.started) - Date.parse(b.started),
-    );
-  }
-}
-
-async function endedOnly(left: KeptState, data: string) {
-  const ended = endedCalls(left);
-  if (ended.length === 0) return [];
-  let records: ReturnType<typeof openOffline>;
-  try {
-    records = openOffline(join(data, STORE_FOLDER));
-    return await unstored(ended, records);
-  } catch (error) {
-    if (!(error instanceof StartError)) throw error;
-    // a database that cannot be read has none of them, as far as anybody knows
-    return ended;
-  } finally {
-    records?.close();
+    yield* alive.sort((a, b) => Date.parse(a.started) - Date.parse(b.started));
   }
 }
 
