@@ -68,7 +68,8 @@ export class Persistence {
   readonly #unsettled: number;
   /** Lines that the journal's files did not take at the start. */
   readonly #left = { [DIARY_FILE]: '', [NDJSON_FILE]: '' };
-  /** Characters of records that stand in the log alone. */
+  /** Records that stand in the log alone, for the next start to store, and their characters. */
+  #alone = 0;
   #refused = 0;
   /** Records that had no room anywhere. */
   #lost = 0;
@@ -145,18 +146,30 @@ export class Persistence {
 
   /** Ended calls, for whoever asks. */
   get past(): PastCalls {
-    return this.#records;
+    const records = this.#records;
+    return {
+      past: (query) => records.past(query),
+      find: (callId) => records.find(callId),
+      waiting: this.#waiting,
+      problem: records.problem ?? this.#log.standing.problem ?? (this.#alone > 0 ? 'no room' : undefined),
+    };
+  }
+
+  /** Ended calls that are not in the database yet. */
+  get #waiting(): number {
+    const unsafe = this.#unsafe.reduce((count, { length }) => count + length, this.#justEnded.length);
+    return this.#records.waiting + unsafe + this.#alone;
   }
 
   /** How the store stands, for whoever asks. */
   get standing(): StoreAnswer {
     const { disk, waiting, problem: logs } = this.#log.standing;
-    const { problem: records, damage, waiting: ended } = this.#records;
+    const { problem: records, damage } = this.#records;
     const problem = logs ?? records;
     return {
       state: disk === 'well' ? 'ok' : disk,
       waiting,
-      ended,
+      ended: this.#waiting,
       ...(this.#lost > 0 && { lost: this.#lost }),
       ...(problem !== undefined && { problem }),
       ...(records !== undefined && { recordsProblem: records }),
@@ -277,7 +290,10 @@ export class Persistence {
       if (this.#records.add(ended, text)) continue;
       // So many wait that this one stands in the log alone, and is stored after the next start.
       this.#refused += text.length;
-      if (this.#refused <= MOST_REFUSED && !this.#log.isBehind) continue;
+      if (this.#refused <= MOST_REFUSED && !this.#log.isBehind) {
+        this.#alone++;
+        continue;
+      }
       this.#lose();
       // its lines are needed all the same
       this.#stored.push(ended);
@@ -308,9 +324,16 @@ export class Persistence {
     for (const ended of this.#stored.splice(0, most)) this.#keeper?.recordStored(ended);
   }
 
+  /** For one who ends: all that is kept is written before this returns, as far as the disk takes it. */
+  flushNow(): void {
+    this.#log.flushNow();
+  }
+
   /** The last of what is to come back: what ends from now on ends with the process alone. */
   letGo(): void {
+    this.keep();
     this.#keeper?.close();
+    this.flushNow();
   }
 
   async close(): Promise<void> {

@@ -44,7 +44,7 @@ export interface RunningServer {
   readonly journalPath: string;
   readonly core: Core;
   readonly lens: Control['lens'];
-  /** Keeps what was told, and writes what the journal holds. */
+  /** For a process that dies: what was told is kept, and all that the journal holds is written, before this returns. */
   flush(): void;
   /** Opens the journal files anew (logrotate), and takes the configuration over as its sources have it now. */
   reload(): void;
@@ -57,11 +57,16 @@ export interface RunningServer {
 
 /** Throws StartError when it cannot serve as configured. */
 export function startServer(config: Config, hooks: ServerHooks): Promise<RunningServer> {
-  return withDataFolder(config.data, async () => {
+  let lock: FolderLock | undefined;
+  const release = () => lock?.release();
+  const starting = withDataFolder(config.data, async () => {
     const troubles: string[] = [];
     const folder = prepareDataFolder(config.data, (why) => troubles.push(why));
-    // before anything in it is read: another server may be writing it
-    const lock = await FolderLock.take(folder);
+    const key = secretKey(folder, (path) =>
+      hooks.log.warn({ path }, 'secret.key held no key: made anew, so calls from before are routed no more'),
+    );
+    // before anything else in it is read: another server may be writing it
+    lock = await FolderLock.take(folder, key);
     if (lock === undefined) {
       throw new StartError(
         'data-in-use',
@@ -70,18 +75,22 @@ export function startServer(config: Config, hooks: ServerHooks): Promise<Running
     }
     for (const why of troubles)
       hooks.log.error({ folder: config.data }, `the data folder takes nothing: ${why}. Calls go on`);
-    const release = () => lock.release();
-    try {
-      const running = await serverOn(folder, config, hooks);
-      return { ...running, close: () => running.close().finally(release) };
-    } catch (cause) {
-      await release();
-      throw cause;
-    }
+    const running = await serverOn(folder, key, config, hooks);
+    return { ...running, close: () => running.close().finally(release) };
+  });
+  // a folder that is to go again goes first
+  return starting.catch(async (cause) => {
+    await release();
+    throw cause;
   });
 }
 
-async function serverOn(folder: string, config: Config, { log, load }: ServerHooks): Promise<RunningServer> {
+async function serverOn(
+  folder: string,
+  key: string,
+  config: Config,
+  { log, load }: ServerHooks,
+): Promise<RunningServer> {
   const { advertise } = config;
   const clock = systemClock();
   const persistence = await Persistence.open({ folder, config, clock, wall: Date.now, log });
@@ -138,9 +147,7 @@ async function serverOn(folder: string, config: Config, { log, load }: ServerHoo
     config,
     clock,
     wall: Date.now,
-    key: secretKey(folder, (path) =>
-      log.warn({ path }, 'secret.key held no key: made anew, so calls from before are routed no more'),
-    ),
+    key,
     newTag: () => randomBytes(6).toString('base64url'),
     domains,
     network: {
@@ -237,7 +244,10 @@ async function serverOn(folder: string, config: Config, { log, load }: ServerHoo
     journalPath: journal.diaryPath,
     core,
     lens: control.lens,
-    flush: write,
+    flush: () => {
+      write();
+      persistence?.flushNow();
+    },
     reload: () => caretaker.reload(),
     drain: () => caretaker.drain(),
     drained: caretaker.drained,

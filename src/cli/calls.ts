@@ -38,7 +38,7 @@ export function callsCommand(): Command {
     .option('--csv', 'comma-separated values with a line of names')
     .addHelpText(
       'after',
-      '\nWHEN is how long ago (90m, 2h, 3d), a day (2026-05-04) or a time of it (2026-05-04T13:07), local unless it ends in Z or +02:00.\nWhen no server runs, they are read from its data folder; with neither --live nor --past, calls that ended and had\nnot reached the database are listed with those that live.',
+      '\nWHEN is how long ago (90m, 2h, 3d), a day (2026-05-04) or a time of it (2026-05-04T13:07), local unless it ends in Z or +02:00.\nWhen no server runs, they are read from its data folder.',
     )
     .action((flags: CallsFlags & Record<string, unknown>) => asking(() => calls(flags)));
 }

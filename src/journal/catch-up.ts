@@ -14,7 +14,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { FILE_MODE, type FilePlace } from './rotating-file.ts';
 import { realSync, type Sync } from './sync.ts';
 
-/** What is recorded between two writes of the journal is a window; once a later one is seen, all before is in the files. */
+/** What is recorded between two writes of the journal is a window: `since` tells which of those before may not be in the files. */
 export interface WindowHead {
   readonly window: number;
   /** Where its lines begin in the files, unless they are rotated first. */

@@ -107,7 +107,7 @@ export class Journal {
     return over;
   }
 
-  /** Of what is recorded now: the same until all of it is in the files, and then a greater one. */
+  /** Of what is recorded now: the same until all of it is on its way to the files, and then a greater one. */
   get window(): number {
     return this.#window;
   }

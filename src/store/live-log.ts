@@ -112,8 +112,8 @@ export class LiveLog {
   #halfWritten: Set<Item> | undefined;
   /** A write held the event loop too long: until they are quick again they go their way beside it. */
   #isBackground = false;
-  /** Where a write in the background goes to when the log is closed meanwhile. */
-  #isInTheAir = false;
+  /** Writes in the background that use a descriptor. */
+  #inTheAir = 0;
   #isClosed = false;
 
   /** Throws StoreError when a newer version wrote the log or the folder cannot be listed. */
@@ -220,6 +220,21 @@ export class LiveLog {
     this.#taken = 0;
   }
 
+  /** For one who ends: all that waits, and nobody waits any more for it to be written, whatever the disk says. */
+  flushNow(): void {
+    clearTimeout(this.#retry);
+    if (this.#flying !== undefined) {
+      // nobody knows how far that write comes, so all of it goes into a segment of its own
+      this.#bringBack(this.#flying);
+      this.#current = undefined;
+      this.#batch = new LogBatch();
+    }
+    this.#isBackground = false;
+    if (this.#waiting.size > 0 && !this.#isClosed) this.#writeNow();
+    this.#waiting.holdTexts();
+    this.#unwritten.letGo(this.#waiting.size === 0);
+  }
+
   #flush(): void {
     if (this.#waiting.size > 0) this.#mark++;
     else if (!this.#cleaner.isReady) return;
@@ -269,16 +284,9 @@ export class LiveLog {
   /** The last flush, onto the disk; the event loop is held for it. Whoever waits in `safely` is called. */
   close(): void {
     if (this.#isClosed) return;
-    clearTimeout(this.#retry);
     this.#cleaner.close();
     this.#remover.close();
-    if (this.#flying !== undefined) {
-      // nobody knows how far that write comes, so all of it goes into a segment of its own
-      this.#bringBack(this.#flying);
-      this.#current = undefined;
-      this.#batch = new LogBatch();
-    }
-    if (this.#waiting.size > 0) this.#writeNow();
+    this.flushNow();
     this.#isClosed = true;
     this.#maker.close();
     clearTimeout(this.#retry);
@@ -289,13 +297,13 @@ export class LiveLog {
       isSafe = false;
       this.#syncFailed(asError(error));
     }
-    this.#unwritten.close(isSafe);
     this.#sync.close(isSafe, () => this.#letGo());
   }
 
   /** A descriptor that a write is still to use would by then be another file's. */
   #letGo(): void {
-    if (!this.#isInTheAir) for (const { fd } of this.#segments.splice(0)) this.#fs.close(fd, () => undefined);
+    if (this.#inTheAir === 0)
+      for (const { fd } of this.#segments.splice(0)) this.#fs.close(fd, () => undefined);
   }
 
   #write(): void {
@@ -306,8 +314,9 @@ export class LiveLog {
   /** Synchronous on purpose: it is a few us into the page cache, and there when the process dies a moment later. */
   #writeNow(): void {
     const began = this.#now();
+    let segment: Segment | undefined;
     try {
-      const segment = this.#begin(began);
+      segment = this.#begin(began);
       if (segment !== undefined) {
         const { bytes, length } = this.#batch;
         for (let at = 0; at < length; ) at += taken(this.#fs.writeSync(segment.fd, bytes, at, length - at));
@@ -315,7 +324,7 @@ export class LiveLog {
         this.#waiting.clear();
       }
     } catch (error) {
-      this.#broke(asError(error), began);
+      this.#broke(asError(error), began, segment);
       return;
     }
     this.#wrote(began);
@@ -328,7 +337,7 @@ export class LiveLog {
       if (segment !== undefined) this.#fly(segment, began);
       else this.#wrote(began);
     } catch (error) {
-      this.#broke(asError(error), began);
+      this.#broke(asError(error), began, undefined);
     }
   }
 
@@ -338,7 +347,7 @@ export class LiveLog {
     const { bytes, length } = batch;
     const entries = this.#waiting.fly();
     this.#flying = entries;
-    this.#isInTheAir = true;
+    this.#inTheAir++;
     let at = 0;
     const landed = (err: Error | null, count: number) => {
       const isLate = batch !== this.#batch;
@@ -347,9 +356,10 @@ export class LiveLog {
         this.#fs.write(segment.fd, bytes, at, length - at, landed);
         return;
       }
-      this.#isInTheAir = false;
-      if (isLate) this.#letGo();
-      else if (at < length) {
+      this.#inTheAir--;
+      if (isLate) {
+        if (this.#isClosed) this.#letGo();
+      } else if (at < length) {
         this.#bringBack(entries);
         this.#broke(err ?? new Error(TAKES_NOTHING), began, segment);
       } else {
@@ -467,8 +477,9 @@ export class LiveLog {
     if (this.#cleaner.isRescuing) this.#later(RESCUE_MS);
   }
 
-  #broke(err: Error, began: number, segment = this.#current): void {
-    if (segment?.isTorn === true) this.#halfWritten = this.#waiting.addTo(this.#halfWritten ?? new Set());
+  /** `segment`: where some of it may stand. */
+  #broke(err: Error, began: number, segment: Segment | undefined): void {
+    if (segment !== undefined) this.#halfWritten = this.#waiting.addTo(this.#halfWritten ?? new Set());
     const now = this.#now();
     this.counts.failures++;
     this.#retryAt = now + RETRY_MS;

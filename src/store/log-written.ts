@@ -30,8 +30,8 @@ export class LogWritten {
     if (this.#waiters.length > 0) this.#release((one) => one.mark <= mark, true);
   }
 
-  /** Lets everyone go. */
-  close(isWritten: boolean): void {
+  /** Everyone. */
+  letGo(isWritten: boolean): void {
     this.#release(() => true, isWritten);
   }
 

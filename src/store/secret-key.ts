@@ -1,6 +1,6 @@
 // The server's secret: made once, kept in the data folder, readable by its owner only.
 import { randomBytes } from 'node:crypto';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KEY_FILE } from '../config/data-folder.ts';
 import { StartError } from '../config/start-error.ts';
@@ -18,7 +18,9 @@ export function secretKey(folder: string, onReplaced: (path: string) => void): s
     // a file of its own: one that is there would keep its wider permissions
     const next = `${path}.${process.pid}`;
     writeFileSync(next, `${key}\n`, { mode: 0o600, flush: true });
-    renameSync(next, path);
+    // of two servers that begin at once both must have the same
+    if (kept !== undefined) renameSync(next, path);
+    else if (!isFirst(next, path)) return secretKey(folder, onReplaced);
     // Calls that outlive a power failure are of no use without it.
     realStoreFileSystem.syncFolderSync(folder);
   } catch (cause) {
@@ -28,6 +30,23 @@ export function secretKey(folder: string, onReplaced: (path: string) => void): s
   }
   if (kept !== undefined) onReplaced(path);
   return key;
+}
+
+/** Puts the file there; false: another one has come to stand there. */
+function isFirst(next: string, path: string): boolean {
+  try {
+    linkSync(next, path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') {
+      // a file system without links has nothing better
+      renameSync(next, path);
+      return true;
+    }
+    rmSync(next);
+    return false;
+  }
+  rmSync(next);
+  return true;
 }
 
 function read(path: string): string | undefined {

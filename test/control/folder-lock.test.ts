@@ -8,6 +8,8 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ControlServer } from '../../src/control/control-server.ts';
 import { FolderLock, lockName } from '../../src/control/folder-lock.ts';
 
+const KEY = 'the secret of this folder';
+
 function folder(): string {
   const made = mkdtempSync(join(tmpdir(), 'callchart-'));
   onTestFinished(() => rmSync(made, { recursive: true, force: true }));
@@ -16,14 +18,14 @@ function folder(): string {
 
 /** Without patience, unless it is said. */
 async function take(at: string, patience = 0): Promise<FolderLock | undefined> {
-  const lock = await FolderLock.take(at, patience);
+  const lock = await FolderLock.take(at, KEY, patience);
   onTestFinished(async () => lock?.release());
   return lock;
 }
 
 /** Another process, which listens under the lock's name; resolves when it does. */
 async function holder(at: string) {
-  const name = JSON.stringify(lockName(at));
+  const name = JSON.stringify(lockName(at, KEY));
   const program = `require('node:net').createServer().listen(${name}, () => console.log('held'))`;
   const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill('SIGKILL'));
@@ -32,6 +34,11 @@ async function holder(at: string) {
 }
 
 describe.runIf(process.platform === 'linux')('the lock on a data folder', () => {
+  it('has a name that nobody knows who does not know the folder’s secret', () => {
+    const at = folder();
+    expect(lockName(at, 'a guess')).not.toBe(lockName(at, KEY));
+  });
+
   it('keeps no process alive', async () => {
     const alive = () => process.getActiveResourcesInfo().filter((one) => one === 'PipeWrap').length;
     const before = alive();
@@ -87,13 +94,13 @@ describe.runIf(process.platform === 'linux')('the lock on a data folder', () => 
   });
 
   it('has as many bytes in its name as the kernel takes: how a shorter one is filled up is Node’s own way', () => {
-    expect(Buffer.byteLength(lockName(folder()) ?? '')).toBe(108);
+    expect(Buffer.byteLength(lockName(folder(), KEY) ?? '')).toBe(108);
   });
 
   it('hears nobody', async () => {
     const at = folder();
     await take(at);
-    const socket = createConnection(lockName(at) ?? '');
+    const socket = createConnection(lockName(at, KEY) ?? '');
     socket.on('error', () => {});
     await once(socket, 'close');
   });

@@ -34,6 +34,10 @@ export class KeyedLog {
     this.log.flush();
   }
 
+  flushNow(): void {
+    this.log.flushNow();
+  }
+
   safely(done: Parameters<LiveLog['safely']>[0]): void {
     this.log.safely(done);
   }

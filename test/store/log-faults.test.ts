@@ -88,6 +88,24 @@ describe('a full disk', () => {
     expect(kept()).toEqual({ 'b:alice': '"9999"', last: '1' });
   });
 
+  test('that has become read-only in the middle of a burst costs no more either', () => {
+    const { log } = open();
+    put(log, 'a', '"1"');
+    disk.room = 5;
+    put(log, 'a', '"half of it"');
+    disk.fault = (operation) => (['write', 'truncate', 'open'].includes(operation) ? 'EROFS' : undefined);
+    for (let n = 0; n < 100; n++) {
+      put(log, `call ${n}`, '"alive"');
+      wait(1000);
+      log.delete(`call ${n}`);
+      log.flush();
+    }
+    expect(log.log.standing.waiting).toBeLessThan(50);
+    mend();
+    wait(1000);
+    expect(kept()).toEqual({ a: '"half of it"' });
+  });
+
   test.each([0, 1, 22, 43, 65])('that took %i bytes of a burst leaves whole lines only', (room) => {
     const { log } = open();
     put(log, 'a', '1');
@@ -199,6 +217,27 @@ describe('a slow disk', () => {
     log.close();
     expect(told).toEqual(['f true']);
     expect(kept()).toEqual({ a: '1', b: '1', c: '1', d: '1', e: '1', f: '1' });
+  });
+
+  test('has all that waits when somebody ends, also what a write carries that never comes back', () => {
+    const { log } = open();
+    const told: boolean[] = [];
+    slow(60);
+    put(log, 'a', '1');
+    put(log, 'b', '2');
+    put(log, 'c', '3');
+    log.safely((isWritten) => told.push(isWritten));
+    log.flushNow();
+    expect([kept(), told]).toEqual([{ a: '1', b: '2', c: '3' }, [true]]);
+    disk.settle();
+    put(log, 'd', '4');
+    disk.settle();
+    expect(kept()).toEqual({ a: '1', b: '2', c: '3', d: '4' });
+    fail('write');
+    put(log, 'e', '5');
+    log.safely((isWritten) => told.push(isWritten));
+    log.flushNow();
+    expect(told).toEqual([true, false]);
   });
 
   test('that only a pause of the machine has made slow is quick again a second later, whatever pauses follow', () => {

@@ -241,9 +241,9 @@ it('the database hears of an ended call when the log has its end, not before', a
     .at(-1);
   if (over === undefined) throw new Error('it has not ended');
   persistence.ended(over, undefined);
-  expect(add).not.toHaveBeenCalled();
+  expect([add.mock.calls.length, persistence.standing.ended, persistence.past.waiting]).toEqual([0, 1, 1]);
   persistence.keep();
-  expect(add).toHaveBeenCalledOnce();
+  expect([add.mock.calls.length, persistence.standing.ended]).toEqual([1, 1]);
 });
 
 it('what neither database nor log has room for is counted, and fills no memory', async () => {
@@ -256,6 +256,7 @@ it('what neither database nor log has room for is counted, and fills no memory',
   // three wait for the database, three more stand in the log alone
   for (let n = 0; n < 6; n++) persistence.ended(record, undefined);
   persistence.keep();
+  expect(persistence.standing).toMatchObject({ ended: 6 });
   expect(persistence.standing.lost).toBeUndefined();
   for (let n = 0; n < 2; n++) persistence.ended(record, undefined);
   persistence.keep();
