@@ -137,8 +137,10 @@ export function refuseNewer(path: string, known = MIGRATIONS.length): void {
 function makePrivate(path: string): void {
   try {
     closeSync(openSync(path, 'a', 0o600));
-  } catch {
-    // opening it says what is wrong
+  } catch (cause) {
+    // SQLite would go on with a file that it once opened so, though the disk can be written again
+    if ((cause as NodeJS.ErrnoException).code === 'EROFS') throw cause;
+    // opening it says what else is wrong
   }
 }
 
