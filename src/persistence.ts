@@ -20,6 +20,7 @@ import { Ended, type KeptDialog, type KeptState, readKept } from './kept.ts';
 import { LiveLog } from './store/live-log.ts';
 import { Records } from './store/records.ts';
 import { toRecord, writeStored } from './store/records-call.ts';
+import type { Found, PastPage, PastQuery } from './store/records-table.ts';
 import { StoreError } from './store/store-error.ts';
 import type { Clock, WallClock } from './time/clock.ts';
 
@@ -54,7 +55,7 @@ interface EndedCall {
   readonly text: string;
 }
 
-export class Persistence {
+export class Persistence implements PastCalls {
   readonly #parts: PersistenceParts;
   readonly #isForPower: boolean;
   readonly #log: LiveLog;
@@ -144,21 +145,22 @@ export class Persistence {
     return persistence;
   }
 
-  /** Ended calls, for whoever asks. */
-  get past(): PastCalls {
-    const records = this.#records;
-    return {
-      past: (query) => records.past(query),
-      find: (callId) => records.find(callId),
-      waiting: this.#waiting,
-      problem: records.problem ?? this.#log.standing.problem ?? (this.#alone > 0 ? 'no room' : undefined),
-    };
+  past(query: PastQuery): Promise<PastPage> {
+    return this.#records.past(query);
+  }
+
+  find(callId: string): Promise<Found> {
+    return this.#records.find(callId);
   }
 
   /** Ended calls that are not in the database yet. */
-  get #waiting(): number {
+  get waiting(): number {
     const unsafe = this.#unsafe.reduce((count, { length }) => count + length, this.#justEnded.length);
     return this.#records.waiting + unsafe + this.#alone;
+  }
+
+  get problem(): string | undefined {
+    return this.#records.problem ?? this.#log.standing.problem ?? (this.#alone > 0 ? 'no room' : undefined);
   }
 
   /** How the store stands, for whoever asks. */
@@ -169,7 +171,7 @@ export class Persistence {
     return {
       state: disk === 'well' ? 'ok' : disk,
       waiting,
-      ended: this.#waiting,
+      ended: this.waiting,
       ...(this.#lost > 0 && { lost: this.#lost }),
       ...(problem !== undefined && { problem }),
       ...(records !== undefined && { recordsProblem: records }),
@@ -228,6 +230,8 @@ export class Persistence {
     });
     for (const { item, window } of heads.sort((a, b) => a.window - b.window))
       this.#keeper.windowBegan(item, window);
+    // as they began: so they are listed
+    dialogs.sort((a, b) => (a.record?.startedAt ?? 0) - (b.record?.startedAt ?? 0));
     for (const { dialog, record, history } of dialogs) {
       if (record !== undefined) journal.calls.restore({ ...record, dialog: dialog.facts });
       if (history !== undefined) histories.restore(dialog.facts.callId, history);

@@ -216,7 +216,7 @@ async function serverOn(
     core,
     calls: journal.calls,
     histories,
-    past: persistence?.past,
+    past: persistence,
     upkeep: caretaker,
     now: () => clock.now(),
     wall: Date.now,

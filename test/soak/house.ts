@@ -137,7 +137,7 @@ export class House {
 
   /** Waits until the ended calls so far are stored. */
   async stored(): Promise<void> {
-    await this.#store?.past.past({ limit: 1 });
+    await this.#store?.past({ limit: 1 });
     await new Promise(setImmediate);
   }
 

@@ -14,7 +14,7 @@ import { readLogOffline } from '../../src/store/log-offline.ts';
 import { Records } from '../../src/store/records.ts';
 import { systemClock } from '../../src/time/clock.ts';
 import { BASIC_CALL, DIALOG, life } from '../journal/transitions.ts';
-import { begin, DOMAIN } from '../soak/calls.ts';
+import { begin, type Call, DOMAIN, insideLines, register } from '../soak/calls.ts';
 import { House } from '../soak/house.ts';
 import { putText } from './keyed-log.ts';
 import { ended } from './records-thread.ts';
@@ -241,7 +241,7 @@ it('the database hears of an ended call when the log has its end, not before', a
     .at(-1);
   if (over === undefined) throw new Error('it has not ended');
   persistence.ended(over, undefined);
-  expect([add.mock.calls.length, persistence.standing.ended, persistence.past.waiting]).toEqual([0, 1, 1]);
+  expect([add.mock.calls.length, persistence.standing.ended, persistence.waiting]).toEqual([0, 1, 1]);
   persistence.keep();
   expect([add.mock.calls.length, persistence.standing.ended]).toEqual([1, 1]);
 });
@@ -271,6 +271,29 @@ it('windows go on behind those of before, though the wall clock was put back', a
   const house = await House.open({ folder, at: HERE, key: 'a key', config: {} });
   onTestFinished(() => house.close());
   expect(house.journal.window).toBe(last + 1);
+});
+
+it('calls are listed as they began, whichever changed last', async () => {
+  const config = { domains: [DOMAIN], open: true };
+  const folder = left();
+  const [alice, bob] = [
+    { user: 'alice', address: '10.0.0.2', port: 5060 },
+    { user: 'bob', address: '10.0.0.3', port: 5060 },
+  ];
+  const first = await House.open({ folder, at: HERE, key: 'a key', config });
+  for (const phone of [alice, bob]) register(first, phone);
+  const calls = [1, 2].map((n) => {
+    first.pass(10);
+    return begin(first, n, 'answered', alice, bob);
+  });
+  const ids = (house: House) => [...house.journal.calls.live()].map(({ dialog }) => dialog.callId);
+  const before = ids(first);
+  // the first one changes last
+  first.receive(alice, insideLines(calls[0] as Call, 'INVITE', 2));
+  await first.close();
+  const second = await House.open({ folder, at: HERE, key: 'a key', config });
+  onTestFinished(() => second.close());
+  expect(ids(second)).toEqual(before);
 });
 
 it('a call whose chart knows its state no more is over, and told so once', async () => {

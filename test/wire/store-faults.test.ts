@@ -138,6 +138,13 @@ test.skipIf(!canMount())(
         problem: expect.stringContaining('ENOSPC'),
       },
     });
+    expect(callchart('calls', '--past', '--data', server.data).err).toMatch(
+      /^\d+ ended calls? waits? for the disk/m,
+    );
+    expect(callchart('call', 'nobody', '--data', server.data)).toMatchObject({
+      status: 1,
+      err: expect.stringMatching(/no call has the Call-ID nobody; \d+ ended calls? waits? for the disk/),
+    });
     makeRoom();
     await logged('the store keeps up again');
     await logged('ended calls are stored again');
