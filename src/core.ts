@@ -252,7 +252,8 @@ export class Core {
 
   /**
    * Brings back what was kept of another process. `broken` hears of a dialog whose chart knows its state no more, and of
-   * an INVITE that cannot be read, with what is kept of that. `start` sends: it takes up what was under way, and fires the timers that came due.
+   * an INVITE that cannot be read, with what is kept of that. `start` sends: it takes up what was under way, and fires
+   * the timers that came due.
    */
   restore(kept: Kept, broken: (callId: string, cause: unknown, invite?: Item) => void): Restored {
     const { clock, wall } = this.#env;

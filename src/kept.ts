@@ -59,6 +59,7 @@ export interface KeptState {
   readonly bindings: SavedBinding[];
   /** Whose they are, or were: some may be over. */
   readonly aors: Aor[];
+  /** As they began: so they are listed. */
   readonly dialogs: KeptDialog[];
   readonly ended: KeptCall[];
   readonly invites: SavedInvite[];
@@ -234,6 +235,7 @@ export function readKept(
     if ('ended' in one) state.ended.push(one);
     else state.dialogs.push(one);
   });
+  state.dialogs.sort((a, b) => (a.record?.startedAt ?? 0) - (b.record?.startedAt ?? 0));
   reading(INVITE, (key, text) => state.invites.push(readInvite(itemOf(key), text)));
   reading(BINDINGS, (key, text) => {
     state.bindings.push(...(read(text) as unknown as SavedBinding[]));

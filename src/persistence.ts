@@ -57,7 +57,7 @@ interface EndedCall {
 
 export class Persistence implements PastCalls {
   readonly #parts: PersistenceParts;
-  readonly #isForPower: boolean;
+  readonly isForPower: boolean;
   readonly #log: LiveLog;
   readonly #records: Records<Ended>;
   readonly #out = new JsonWriter();
@@ -90,7 +90,7 @@ export class Persistence implements PastCalls {
     kept: Map<string, string>,
   ) {
     this.#parts = parts;
-    this.#isForPower = parts.config.durability === 'power';
+    this.isForPower = parts.config.durability === 'power';
     this.#log = log;
     this.#records = records;
     this.#kept = readKept(kept, (key) => log.item(key));
@@ -102,7 +102,7 @@ export class Persistence implements PastCalls {
       ...stored.map(({ id }) => windowOf(id)),
     ];
     this.#lastWindow = windows.reduce((last, window) => Math.max(last, window), 0);
-    this.#unsettled = unsettledFrom(heads, this.#lastWindow, this.#isForPower);
+    this.#unsettled = unsettledFrom(heads, this.#lastWindow, this.isForPower);
   }
 
   /** Opens the store, and completes the journal's files. Throws StartError. undefined: nothing is to outlive the process. */
@@ -199,11 +199,7 @@ export class Persistence implements PastCalls {
 
   /** What messages wait for. undefined: they leave when what they were decided by was flushed, whatever the disk does. */
   get messagesSafely(): ((release: () => void) => void) | undefined {
-    return this.#isForPower ? this.safely : undefined;
-  }
-
-  get isForPower(): boolean {
-    return this.#isForPower;
+    return this.isForPower ? this.safely : undefined;
   }
 
   /**
@@ -230,8 +226,6 @@ export class Persistence implements PastCalls {
     });
     for (const { item, window } of heads.sort((a, b) => a.window - b.window))
       this.#keeper.windowBegan(item, window);
-    // as they began: so they are listed
-    dialogs.sort((a, b) => (a.record?.startedAt ?? 0) - (b.record?.startedAt ?? 0));
     for (const { dialog, record, history } of dialogs) {
       if (record !== undefined) journal.calls.restore({ ...record, dialog: dialog.facts });
       if (history !== undefined) histories.restore(dialog.facts.callId, history);
@@ -385,7 +379,7 @@ export class Persistence implements PastCalls {
         this.#left[file] = err instanceof CatchUpFailed ? err.left : lines[file];
         log.error({ err, file }, 'the journal could not be completed');
       }
-      if (this.#isForPower) this.#ontoDisk(join(folder, file));
+      if (this.isForPower) this.#ontoDisk(join(folder, file));
     }
   }
 }

@@ -56,33 +56,37 @@ export interface RunningServer {
 }
 
 /** Throws StartError when it cannot serve as configured. */
-export function startServer(config: Config, hooks: ServerHooks): Promise<RunningServer> {
+export async function startServer(config: Config, hooks: ServerHooks): Promise<RunningServer> {
   let lock: FolderLock | undefined;
   const release = () => lock?.release();
-  const starting = withDataFolder(config.data, async () => {
-    const troubles: string[] = [];
-    const folder = prepareDataFolder(config.data, (why) => troubles.push(why));
-    const key = secretKey(folder, (path) =>
-      hooks.log.warn({ path }, 'secret.key held no key: made anew, so calls from before are routed no more'),
-    );
-    // before anything else in it is read: another server may be writing it
-    lock = await FolderLock.take(folder, key);
-    if (lock === undefined) {
-      throw new StartError(
-        'data-in-use',
-        `another server keeps its journal in ${folder}; give this one its own with --data`,
+  try {
+    return await withDataFolder(config.data, async () => {
+      const troubles: string[] = [];
+      const folder = prepareDataFolder(config.data, (why) => troubles.push(why));
+      const key = secretKey(folder, (path) =>
+        hooks.log.warn(
+          { path },
+          'secret.key held no key: made anew, so calls from before are routed no more',
+        ),
       );
-    }
-    for (const why of troubles)
-      hooks.log.error({ folder: config.data }, `the data folder takes nothing: ${why}. Calls go on`);
-    const running = await serverOn(folder, key, config, hooks);
-    return { ...running, close: () => running.close().finally(release) };
-  });
-  // a folder that is to go again goes first
-  return starting.catch(async (cause) => {
+      // before anything else in it is read: another server may be writing it
+      lock = await FolderLock.take(folder, key);
+      if (lock === undefined) {
+        throw new StartError(
+          'data-in-use',
+          `another server keeps its journal in ${folder}; give this one its own with --data`,
+        );
+      }
+      for (const why of troubles)
+        hooks.log.error({ folder: config.data }, `the data folder takes nothing: ${why}. Calls go on`);
+      const running = await serverOn(folder, key, config, hooks);
+      return { ...running, close: () => running.close().finally(release) };
+    });
+  } catch (cause) {
+    // a folder that is to go again has gone
     await release();
     throw cause;
-  });
+  }
 }
 
 async function serverOn(

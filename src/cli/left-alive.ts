@@ -42,10 +42,8 @@ export async function* liveCalls(data: string): AsyncGenerator<CallAnswer> {
   } catch (error) {
     const { dialogs } = leftAfter(error, data);
     sayLeft(data);
-    const alive = dialogs.flatMap(({ dialog, record }) =>
-      record === undefined ? [] : [callAnswer({ ...record, dialog: dialog.facts }, undefined)],
-    );
-    yield* alive.sort((a, b) => Date.parse(a.started) - Date.parse(b.started));
+    for (const { dialog, record } of dialogs)
+      if (record !== undefined) yield callAnswer({ ...record, dialog: dialog.facts }, undefined);
   }
 }
 

@@ -9,9 +9,9 @@ import { LogIndex } from './log-index.ts';
 import { Item } from './log-item.ts';
 import { type Damage, type LogContents, readLog } from './log-read.ts';
 import { LogRemover } from './log-remover.ts';
-import { LogSync, type Safe } from './log-sync.ts';
+import { LogSync } from './log-sync.ts';
+import { LogWaiters, type Safe } from './log-waiters.ts';
 import { LogWaiting } from './log-waiting.ts';
-import { LogWritten } from './log-written.ts';
 import type { Segment } from './segment.ts';
 import { SegmentMaker } from './segment-maker.ts';
 
@@ -62,6 +62,8 @@ const SPARE = 32 * 1024 * 1024;
 const MOST_SEGMENTS_IN_ONE = 16;
 const COMPACT_PER_FLUSH = 32 * 1024;
 const RETRY_MS = 1000;
+/** Nobody waits longer for a write. */
+const UNWRITTEN_MS = 2000;
 const LOOK_MS = 1000;
 /** Between two steps while all that lives is moved to new segments. */
 const RESCUE_MS = 10;
@@ -89,7 +91,7 @@ export class LiveLog {
   readonly #index: LogIndex;
   readonly #condition: LogCondition;
   readonly #sync: LogSync;
-  readonly #unwritten: LogWritten;
+  readonly #unwritten: LogWaiters;
   readonly #remover: LogRemover;
   readonly #cleaner: LogCleaner;
   readonly #maker: SegmentMaker;
@@ -134,7 +136,7 @@ export class LiveLog {
     this.#current = contents.canGoOn ? contents.segments.at(-1) : undefined;
     this.#nextSeq = contents.nextSeq;
     this.#condition = new LogCondition(options.onTrouble, () => this.#waitingBytes());
-    this.#unwritten = new LogWritten(this.#now);
+    this.#unwritten = new LogWaiters({ now: this.#now, latest: UNWRITTEN_MS });
     this.#sync = new LogSync({
       fs: this.#fs,
       folder: options.folder,
@@ -252,7 +254,7 @@ export class LiveLog {
     if (this.#isClosed) done(!this.#isForPower);
     else if (this.#isForPower) this.#sync.whenSafe(this.#mark, done);
     else if (this.#written === this.#mark) done(true);
-    else this.#unwritten.when(this.#mark, done);
+    else this.#unwritten.add(this.#mark, done);
   }
 
   /** Somebody waits in `safely` for the disk. */
@@ -468,7 +470,7 @@ export class LiveLog {
   }
 
   #wrote(began: number): void {
-    this.#unwritten.upTo(this.#written);
+    this.#unwritten.reached(this.#written);
     const now = this.#now();
     if (now - began > SLOW_MS) this.counts.slow++;
     this.#condition.took('write', now - began, now);

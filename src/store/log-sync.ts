@@ -1,5 +1,6 @@
 // Brings what was written onto the disk, off the event loop: one round of fdatasync for all who wait.
 import type { Done, StoreFileSystem } from './file-system.ts';
+import { LogWaiters, type Safe } from './log-waiters.ts';
 import type { Segment } from './segment.ts';
 
 export interface LogSyncOptions {
@@ -14,15 +15,6 @@ export interface LogSyncOptions {
   readonly onGap: (count: number) => void;
   readonly onFailed: (err: Error) => void;
   readonly onSynced: (took: number) => void;
-}
-
-/** True: what was promised holds. False: the disk took too long. */
-export type Safe = (isSafe: boolean) => void;
-
-interface Waiter {
-  readonly mark: number;
-  readonly since: number;
-  readonly done: Safe;
 }
 
 type Part = (done: Done) => void;
@@ -49,11 +41,9 @@ export class LogSync {
   #isRunning = false;
   /** What the round under way syncs. */
   #underway: readonly Segment[] = [];
-  /** In the order of their marks, which is that of their time. */
-  #waiters: Waiter[] = [];
+  readonly #waiters: LogWaiters;
   #nextRound: Join[] = [];
   #safeMark = 0;
-  #late: NodeJS.Timeout | undefined;
   /** Until it ends no round starts. */
   #pause: NodeJS.Timeout | undefined;
   #isResting = false;
@@ -62,10 +52,11 @@ export class LogSync {
 
   constructor(options: LogSyncOptions) {
     this.#options = options;
+    this.#waiters = new LogWaiters({ now: options.now, latest: LATEST_MS, onLate: options.onGap });
   }
 
   get isAwaited(): boolean {
-    return this.#waiters.length > 0;
+    return this.#waiters.firstMark !== undefined;
   }
 
   wrote(segment: Segment): void {
@@ -75,7 +66,7 @@ export class LogSync {
 
   /** More may be written than before. */
   go(): void {
-    if (this.#waiters.length > 0) this.#start();
+    if (this.isAwaited) this.#start();
   }
 
   /** A segment was made or removed. */
@@ -93,8 +84,7 @@ export class LogSync {
       done(true);
       return;
     }
-    this.#waiters.push({ mark, since: this.#options.now(), done });
-    this.#arm();
+    this.#waiters.add(mark, done);
     if (mark <= this.#options.written()) this.#start();
   }
 
@@ -116,10 +106,9 @@ export class LogSync {
   /** Lets everyone go; `idle` is called when no descriptor is in use any more. */
   close(isSafe: boolean, idle: () => void): void {
     this.#isClosed = true;
-    clearTimeout(this.#late);
     clearTimeout(this.#pause);
     this.#nextRound = [];
-    for (const { done } of this.#waiters.splice(0)) done(isSafe);
+    this.#waiters.letGo(isSafe);
     if (this.#isRunning) this.#idle = idle;
     else idle();
   }
@@ -196,7 +185,7 @@ export class LogSync {
     this.#isResting = !this.#options.isForPower;
     if (this.#isResting) this.#startAfter(REST_MS, () => this.#startIfAsked());
     for (const done of then) done();
-    for (const { done } of this.#leading(({ mark }) => mark <= this.#safeMark)) done(true);
+    this.#waiters.reached(this.#safeMark);
     this.#startIfAsked();
   }
 
@@ -209,7 +198,8 @@ export class LogSync {
   }
 
   #startIfAsked(): void {
-    const isAsked = this.#waiters.some(({ mark }) => mark <= this.#options.written());
+    const { firstMark } = this.#waiters;
+    const isAsked = firstMark !== undefined && firstMark <= this.#options.written();
     if (isAsked || this.#nextRound.length > 0) this.#start();
   }
 
@@ -219,29 +209,5 @@ export class LogSync {
       this.#isResting = false;
       start();
     }, ms).unref();
-  }
-
-  #arm(): void {
-    const first = this.#waiters[0];
-    if (first === undefined || this.#late !== undefined) return;
-    const left = Math.max(1, first.since + LATEST_MS - this.#options.now());
-    // after a pause of our own the round may have ended already: its callback goes first
-    this.#late = setTimeout(() => setImmediate(() => this.#giveUp()), left).unref();
-  }
-
-  #giveUp(): void {
-    this.#late = undefined;
-    if (this.#isClosed) return;
-    const latest = this.#options.now() - LATEST_MS + 1;
-    const late = this.#leading(({ since }) => since <= latest);
-    if (late.length > 0) this.#options.onGap(late.length);
-    for (const { done } of late) done(false);
-    this.#arm();
-  }
-
-  /** Takes those at the front that may go. */
-  #leading(mayGo: (waiter: Waiter) => boolean): Waiter[] {
-    const end = this.#waiters.findIndex((waiter) => !mayGo(waiter));
-    return this.#waiters.splice(0, end < 0 ? this.#waiters.length : end);
   }
 }

@@ -414,23 +414,6 @@ it('a bug while one call is kept costs no other call and no binding, and that ca
   w.expectSilence();
 });
 
-describe('a transfer', () => {
-  it('that has led to its call is not waited for once more', () => {
-    const { w, alice, bob } = world();
-    const carol = w.phone('carol', '10.0.0.4');
-    carol.register();
-    const { dialog } = callUp(w, alice, bob);
-    alice.request('REFER', { ...dialog, cseq: 2, headers: [`Refer-To: <${carol.aor}>`] });
-    bob.answer(bob.got('REFER'), 202);
-    const origins = () => [...w.core.supervisor.dialogs()].map(({ facts }) => facts.origin?.why);
-    callUp(w, bob, carol);
-    expect(origins()).toEqual([undefined, 'transfer']);
-    w.kill();
-    callUp(w, bob, carol);
-    expect(origins()).toEqual([undefined, 'transfer', undefined]);
-  });
-});
-
 describe('what a call has no more since the server came back', () => {
   it('is the interval of its refreshes: it does not end for want of one after the next restart', () => {
     const { w, alice, bob } = world();
@@ -451,8 +434,13 @@ describe('what a call has no more since the server came back', () => {
     expect(w.diary.at(-1)).toContain('Call Has Ended');
     w.expectSilence();
   });
+});
 
-  it('is a transfer that was carried out: the next call to that phone is no part of it', () => {
+describe('a transfer that has led to its call', () => {
+  it.each([
+    ['before a restart', false],
+    ['between two restarts', true],
+  ])('%s is not waited for once more', (_, isKilledFirst) => {
     const { w, alice, bob } = world();
     const carol = w.phone('carol', '10.0.0.4');
     carol.register();
@@ -460,7 +448,7 @@ describe('what a call has no more since the server came back', () => {
     alice.request('REFER', { ...dialog, cseq: 2, headers: [`Refer-To: <${carol.aor}>`] });
     bob.answer(bob.got('REFER'), 202);
     const origins = () => [...w.core.supervisor.dialogs()].map(({ facts }) => facts.origin?.why);
-    w.kill();
+    if (isKilledFirst) w.kill();
     callUp(w, bob, carol);
     expect(origins()).toEqual([undefined, 'transfer']);
     w.kill();
